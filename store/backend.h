@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * backend.h - the table a backend fills. store.c is its only caller: it has checked every argument against store.h
+ * (names well-formed, flags known, pointers present, sizes within range), so a backend checks none of that again,
+ * and it checks what a backend returns against the contract in debug builds.
+ *
+ * Each slot means what the function of the same name in store.h says, errors included; `impl` is what open returned.
+ * A backend does its own locking.
+ */
+#ifndef LARDER_STORE_BACKEND_H
+#define LARDER_STORE_BACKEND_H
+
+#include "store.h"
+
+/* Every backend's version begins with this. */
+struct store_version {
+    struct store *store; /* the one handed to open; both are set once, when the version is made */
+    uint64_t id;
+};
+
+struct backend {
+    const char *scheme; /* before the colon in a URL */
+
+    /* `store` is for the versions this backend makes; `options` stays valid until close. A failure writes the
+     * sentence with store_fail(). */
+    int (*open)(const char *path, const struct store_options *options, struct store *store, void **ret_impl,
+                struct store_error *ret_error);
+    void (*close)(void *impl);
+    int (*sync)(void *impl);
+
+    int (*lookup)(void *impl, uint64_t dir, const char *name, struct entry *ret_entry);
+    int (*dir)(void *impl, uint64_t dir, struct entry *ret_entry);
+    int (*list)(void *impl, uint64_t dir, const char *after,
+                int (*each)(void *arg, const char *name, const struct entry *entry), void *arg);
+    int (*make_dir)(void *impl, uint64_t dir, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
+                    struct entry *ret_entry);
+    int (*make_symlink)(void *impl, uint64_t dir, const char *name, const char *target, uint32_t uid, uint32_t gid,
+                        struct entry *ret_entry);
+    int (*remove)(void *impl, uint64_t dir, const char *name);
+    int (*remove_dir)(void *impl, uint64_t dir, const char *name);
+    int (*rename)(void *impl, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name, unsigned flags);
+    int (*change_dir)(void *impl, uint64_t dir, const struct entry_change *change, struct entry *ret_entry);
+
+    int (*pin)(void *impl, uint64_t dir, const char *name, unsigned flags, struct store_version **ret_version);
+    int (*stage)(void *impl, uint64_t dir, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
+                 struct store_version **ret_version);
+    void (*repin)(void *impl, struct store_version *version);
+    void (*unpin)(void *impl, struct store_version *version);
+    int (*version_entry)(void *impl, struct store_version *version, struct entry *ret_entry);
+    bool (*version_dead)(void *impl, struct store_version *version);
+    int (*read)(void *impl, struct store_version *version, void *buffer, size_t size, uint64_t offset,
+                size_t *ret_size);
+    /* offset + size does not pass INT64_MAX, unless offset is STORE_AT_END */
+    int (*write)(void *impl, struct store_version *version, const void *data, size_t size, uint64_t offset);
+    int (*resize)(void *impl, struct store_version *version, uint64_t size);
+    int (*change)(void *impl, struct store_version *version, const struct entry_change *change);
+    int (*publish)(void *impl, struct store_version *version, uint64_t dir, const char *name, unsigned flags);
+
+    void (*stats)(void *impl, struct store_stats *ret_stats);
+    int (*settle)(void *impl);
+};
+
+extern const struct backend backend_memory; /* memory/memory.c */
+extern const struct backend backend_rocksdb; /* rocksdb/rocksdb.c */
+
+/* The time by options.now_ns, for backends. */
+int64_t store_now_ns(const struct store_options *options);
+
+/* Sends one line to options.log, or to stderr. */
+__attribute__((format(printf, 3, 4))) void store_log(const struct store_options *options, enum store_log_level level,
+                                                     const char *format, ...);
+
+/* Writes the sentence of an open that failed; returns `result`, so that it ends a function. */
+__attribute__((format(printf, 3, 4))) int store_fail(struct store_error *error, int result, const char *format, ...);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * chores.h - what the keeper does, one function a chore. All are called from the keeper's thread, with no lock held.
+ * An error was logged where it happened; what was not done is done the next time.
+ */
+#ifndef LARDER_ROCKSDB_CHORES_H
+#define LARDER_ROCKSDB_CHORES_H
+
+#include "engine.h"
+
+/* Kills what is past its deadline and was not read in time. Returns how long until the next one, in ms. */
+int64_t chore_expire(struct engine *engine);
+
+/* Evicts some, at least one if there is any, and not more than enough to free `excess`. Returns how many. */
+size_t chore_evict(struct engine *engine, struct room_amount excess);
+
+/* Deletes the chunks of dead versions, and gives their room back. False when the medium failed. */
+bool chore_reap(struct engine *engine);
+
+/* Looks at some of the values that were there at opening. True while there are more. */
+bool chore_sweep(struct engine *engine);
+
+/* Has the disk space of what was deleted given back, when it is enough to be worth it. */
+void chore_compact(struct engine *engine);
+
+/* Writes into rows what is only in memory: when entries were read, and how often. At a clean close. */
+void chore_save_reads(struct engine *engine);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* db.c - see db.h. The one place where RocksDB's options are set, each with its reason. */
+#include "db.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static const char *const family_names[FAMILY_COUNT] = {[FAMILY_DEFAULT] = "default",
+                                                       [FAMILY_VERSION] = "version",
+                                                       [FAMILY_DATA] = "data",
+                                                       [FAMILY_DEADLINE] = "deadline",
+                                                       [FAMILY_TAG] = "tag"};
+
+enum {
+    CACHE_BYTES = 64 << 20,
+    MEMTABLE_BYTES = 8 << 20, /* a memtable of rows or indexes; a few are alive at a time */
+    DATA_MEMTABLE_BYTES = 16 << 20,
+    MEMTABLES_BYTES = 64 << 20, /* all memtables together */
+    WAL_BYTES = 128 << 20, /* what opening after a crash has to read again */
+    TABLE_BYTES = 16 << 20, /* a file: small, so that whole ones fall to eviction */
+};
+
+/* --- errors -------------------------------------------------------------------------------------------- */
+
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static int errno_of(const char *text)
+{
+    if (strstr(text, "No space left"))
+        return -ENOSPC;
+    if (begins(text, "Corruption"))
+        return -EUCLEAN;
+    if (strstr(text, "Permission denied"))
+        return -EACCES;
+    return -EIO;
+}
+
+int db_error(const struct db *db, char *text)
+{
+    int result = errno_of(text);
+    store_log(db->options, STORE_LOG_ERROR, "rocksdb: %s", text);
+    rocksdb_free(text);
+    return result;
+}
+
+/* --- options ------------------------------------------------------------------------------------------- */
+
+static rocksdb_options_t *database_options(void)
+{
+    rocksdb_options_t *options = rocksdb_options_create();
+    rocksdb_options_set_create_if_missing(options, 1);
+    rocksdb_options_set_create_missing_column_families(options, 1);
+    rocksdb_options_set_max_open_files(options, -1);
+    rocksdb_options_set_max_background_jobs(options, 2);
+    rocksdb_options_set_db_write_buffer_size(options, MEMTABLES_BYTES);
+    rocksdb_options_set_max_total_wal_size(options, WAL_BYTES);
+    rocksdb_options_set_wal_recovery_mode(options, rocksdb_point_in_time_recovery);
+    rocksdb_options_set_bytes_per_sync(options, 1 << 20);
+    rocksdb_options_set_info_log_level(options, 2); /* warnings */
+    rocksdb_options_set_keep_log_file_num(options, 2);
+    rocksdb_options_set_max_log_file_size(options, 1 << 20);
+    rocksdb_options_set_stats_dump_period_sec(options, 0);
+    rocksdb_options_set_stats_persist_period_sec(options, 0);
+    rocksdb_options_set_skip_stats_update_on_db_open(options, 1);
+    return options;
+}
+
+static void set_tables(rocksdb_options_t *options, enum family family, rocksdb_cache_t *cache)
+{
+    rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
+    rocksdb_block_based_options_set_block_cache(table, cache);
+    rocksdb_block_based_options_set_format_version(table, 5);
+    if (family == FAMILY_DATA) {
+        /* A chunk is a block of its own, so the index is large: let the cache bound it. Nobody asks for chunks
+         * that are not there, so no filter. */
+        rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
+        rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+    } else if (family == FAMILY_DEFAULT || family == FAMILY_VERSION) {
+        rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(10));
+        rocksdb_block_based_options_set_data_block_index_type(
+            table, rocksdb_block_based_table_data_block_index_type_binary_search_and_hash);
+        rocksdb_block_based_options_set_data_block_hash_ratio(table, 0.75);
+    }
+    rocksdb_options_set_block_based_table_factory(options, table);
+    rocksdb_block_based_options_destroy(table);
+}
+
+static rocksdb_options_t *family_options(const rocksdb_options_t *base, enum family family, rocksdb_cache_t *cache)
+{
+    rocksdb_options_t *options = rocksdb_options_create_copy((rocksdb_options_t *)base);
+    bool data = family == FAMILY_DATA;
+    rocksdb_options_set_write_buffer_size(options, data ? DATA_MEMTABLE_BYTES : MEMTABLE_BYTES);
+    rocksdb_options_set_max_write_buffer_number(options, 3);
+    rocksdb_options_set_target_file_size_base(options, TABLE_BYTES);
+    rocksdb_options_set_max_bytes_for_level_base(options, 4 * TABLE_BYTES);
+    rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
+    rocksdb_options_set_compression(options, rocksdb_lz4_compression);
+    if (family == FAMILY_DEFAULT) {
+        /* A miss, which every new name is first, ends here. */
+        rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.05);
+        rocksdb_options_set_memtable_whole_key_filtering(options, 1);
+    }
+    if (family != FAMILY_DATA) /* queues are read from their heads, where the tombstones are */
+        rocksdb_options_add_compact_on_deletion_collector_factory(options, 4096, 2048);
+    set_tables(options, family, cache);
+    return options;
+}
+
+/* --- life ---------------------------------------------------------------------------------------------- */
+
+int db_open(struct db *db, const char *path, const struct store_options *options, struct store_error *ret_error)
+{
+    *db = (struct db){.options = options};
+    db->cache = rocksdb_cache_create_lru(options->cache_bytes ? options->cache_bytes : CACHE_BYTES);
+    rocksdb_options_t *base = database_options();
+    const rocksdb_options_t *each[FAMILY_COUNT];
+    for (int i = 0; i < FAMILY_COUNT; i++)
+        each[i] = family_options(base, (enum family)i, db->cache);
+
+    char *text = NULL;
+    db->rocks = rocksdb_open_column_families(base, path, FAMILY_COUNT, (const char *const *)family_names, each,
+                                             db->families, &text);
+    for (int i = 0; i < FAMILY_COUNT; i++)
+        rocksdb_options_destroy((rocksdb_options_t *)each[i]);
+    rocksdb_options_destroy(base);
+    if (text) {
+        int result = errno_of(text);
+        store_fail(ret_error, result, "%s: %s", path, text);
+        rocksdb_free(text);
+        rocksdb_cache_destroy(db->cache);
+        return result;
+    }
+    db->reading = rocksdb_readoptions_create();
+    db->writing = rocksdb_writeoptions_create();
+    return 0;
+}
+
+void db_close(struct db *db)
+{
+    for (int i = 0; i < FAMILY_COUNT; i++)
+        rocksdb_column_family_handle_destroy(db->families[i]);
+    rocksdb_close(db->rocks);
+    rocksdb_readoptions_destroy(db->reading);
+    rocksdb_writeoptions_destroy(db->writing);
+    rocksdb_cache_destroy(db->cache);
+}
+
+/* --- reading and writing ------------------------------------------------------------------------------- */
+
+void slice_release(struct slice *slice)
+{
+    if (slice->owner)
+        rocksdb_pinnableslice_destroy(slice->owner);
+    *slice = (struct slice){0};
+}
+
+int db_get(const struct db *db, enum family family, const struct key *key, struct slice *ret_value)
+{
+    char *text = NULL;
+    rocksdb_pinnableslice_t *owner =
+        rocksdb_get_pinned_cf(db->rocks, db->reading, db->families[family], (const char *)key->bytes, key->size, &text);
+    if (text)
+        return db_error(db, text);
+    if (!owner)
+        return -ENOENT;
+    struct slice value = {.owner = owner};
+    value.data = (const uint8_t *)rocksdb_pinnableslice_value(owner, &value.size);
+    *ret_value = value;
+    return 0;
+}
+
+int db_put(const struct db *db, enum family family, const struct key *key, const void *value, size_t size)
+{
+    char *text = NULL;
+    rocksdb_put_cf(db->rocks, db->writing, db->families[family], (const char *)key->bytes, key->size, value, size,
+                   &text);
+    return text ? db_error(db, text) : 0;
+}
+
+int db_write(const struct db *db, rocksdb_writebatch_t *batch)
+{
+    char *text = NULL;
+    rocksdb_write(db->rocks, db->writing, batch, &text);
+    return text ? db_error(db, text) : 0;
+}
+
+int db_sync(const struct db *db)
+{
+    char *text = NULL;
+    rocksdb_flush_wal(db->rocks, 1, &text);
+    return text ? db_error(db, text) : 0;
+}
+
+void db_batch_put(const struct db *db, rocksdb_writebatch_t *batch, enum family family, const struct key *key,
+                  const void *value, size_t size)
+{
+    rocksdb_writebatch_put_cf(batch, db->families[family], (const char *)key->bytes, key->size, value, size);
+}
+
+void db_batch_delete(const struct db *db, rocksdb_writebatch_t *batch, enum family family, const struct key *key)
+{
+    rocksdb_writebatch_delete_cf(batch, db->families[family], (const char *)key->bytes, key->size);
+}
+
+void db_batch_delete_range(const struct db *db, rocksdb_writebatch_t *batch, enum family family, const struct key *from,
+                           const struct key *end)
+{
+    rocksdb_writebatch_delete_range_cf(batch, db->families[family], (const char *)from->bytes, from->size,
+                                       (const char *)end->bytes, end->size);
+}
+
+/* --- walking ------------------------------------------------------------------------------------------- */
+
+void db_walk(const struct db *db, enum family family, const struct key *from, const struct key *end,
+             struct walk *ret_walk)
+{
+    ret_walk->end = *end;
+    ret_walk->reading = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_iterate_upper_bound(ret_walk->reading, (const char *)ret_walk->end.bytes,
+                                                ret_walk->end.size);
+    ret_walk->iterator = rocksdb_create_iterator_cf(db->rocks, ret_walk->reading, db->families[family]);
+    walk_seek(ret_walk, from);
+}
+
+bool walk_get(const struct walk *walk, struct slice *ret_key, struct slice *ret_value)
+{
+    if (!rocksdb_iter_valid(walk->iterator))
+        return false;
+    *ret_key = (struct slice){0};
+    ret_key->data = (const uint8_t *)rocksdb_iter_key(walk->iterator, &ret_key->size);
+    if (ret_value) {
+        *ret_value = (struct slice){0};
+        ret_value->data = (const uint8_t *)rocksdb_iter_value(walk->iterator, &ret_value->size);
+    }
+    return true;
+}
+
+void walk_next(struct walk *walk)
+{
+    rocksdb_iter_next(walk->iterator);
+}
+
+void walk_seek(struct walk *walk, const struct key *key)
+{
+    rocksdb_iter_seek(walk->iterator, (const char *)key->bytes, key->size);
+}
+
+int walk_error(const struct db *db, const struct walk *walk)
+{
+    char *text = NULL;
+    rocksdb_iter_get_error(walk->iterator, &text);
+    return text ? db_error(db, text) : 0;
+}
+
+void walk_release(struct walk *walk)
+{
+    rocksdb_iter_destroy(walk->iterator);
+    rocksdb_readoptions_destroy(walk->reading);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * db.h - RocksDB, opened with the options this store wants, its five column families, and its string errors turned
+ * into errno. Knows keys and bytes; knows nothing of entries.
+ *
+ * Every function may be called from any thread. A batch and an iterator belong to whoever made them.
+ */
+#ifndef LARDER_ROCKSDB_DB_H
+#define LARDER_ROCKSDB_DB_H
+
+#include "backend.h"
+#include "keys.h"
+
+#include <rocksdb/c.h>
+
+enum family { FAMILY_DEFAULT, FAMILY_VERSION, FAMILY_DATA, FAMILY_DEADLINE, FAMILY_TAG, FAMILY_COUNT };
+
+/* Filled by db_open(), constant until db_close(). */
+struct db {
+    const struct store_options *options;
+    rocksdb_t *rocks;
+    rocksdb_column_family_handle_t *families[FAMILY_COUNT];
+    rocksdb_readoptions_t *reading;
+    rocksdb_writeoptions_t *writing;
+    rocksdb_cache_t *cache;
+};
+
+/* Opens, or makes, the database in a directory that is there. -EIO, -EUCLEAN, ... with the sentence. */
+int db_open(struct db *db, const char *path, const struct store_options *options, struct store_error *ret_error);
+void db_close(struct db *db);
+
+/* Turns an error of RocksDB into a negative errno, logs its text and frees it. */
+int db_error(const struct db *db, char *text);
+
+/* Bytes that RocksDB lent; let go with slice_release(), or declare it SCOPED_SLICE. */
+struct slice {
+    const uint8_t *data;
+    size_t size;
+    rocksdb_pinnableslice_t *owner;
+};
+void slice_release(struct slice *slice);
+#define SCOPED_SLICE __attribute__((cleanup(slice_release))) struct slice
+
+/* One value. -ENOENT when there is none. */
+int db_get(const struct db *db, enum family family, const struct key *key, struct slice *ret_value);
+int db_put(const struct db *db, enum family family, const struct key *key, const void *value, size_t size);
+
+/* Writes the batch as one, durable against the end of the process. */
+int db_write(const struct db *db, rocksdb_writebatch_t *batch);
+
+/* Makes everything written durable against the end of the machine. */
+int db_sync(const struct db *db);
+
+void db_batch_put(const struct db *db, rocksdb_writebatch_t *batch, enum family family, const struct key *key,
+                  const void *value, size_t size);
+void db_batch_delete(const struct db *db, rocksdb_writebatch_t *batch, enum family family, const struct key *key);
+/* All keys from `from` up to but not `end`. For many only: RocksDB drags each such record along. */
+void db_batch_delete_range(const struct db *db, rocksdb_writebatch_t *batch, enum family family, const struct key *from,
+                           const struct key *end);
+
+/* Walks keys upwards from one key to before another, over the state at the time of db_walk(). */
+struct walk {
+    struct key end; /* RocksDB keeps a pointer to it: the struct must not move */
+    rocksdb_readoptions_t *reading;
+    rocksdb_iterator_t *iterator;
+};
+void db_walk(const struct db *db, enum family family, const struct key *from, const struct key *end,
+             struct walk *ret_walk);
+/* True and the pair at hand, valid until the next step; false at the end. */
+bool walk_get(const struct walk *walk, struct slice *ret_key, struct slice *ret_value);
+void walk_next(struct walk *walk);
+/* On to the first key not below `key`. */
+void walk_seek(struct walk *walk, const struct key *key);
+/* What ended it: 0, or the medium's error. */
+int walk_error(const struct db *db, const struct walk *walk);
+void walk_release(struct walk *walk);
+#define SCOPED_WALK __attribute__((cleanup(walk_release))) struct walk
+
+#endif

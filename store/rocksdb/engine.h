@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine.h - the store on RocksDB as a whole: what its parts share, and the order of their locks.
+ *
+ *     rocksdb.c   the table, open and close         names.c     lookup, list, make, remove, change_dir
+ *     home.c      the directory: whose is it        rename.c    rename
+ *     mutation.c  one atomic change                 version.c   pin, stage, read
+ *     rows.c      entries in and out of rows        change.c    write, resize, change
+ *     pins.c      versions in hand                  publish.c   publish
+ *     value.c     values: buffers and chunks        room.c      the limits
+ *     keeper.c    the background thread             chores.h    what it does: expire.c, evict.c, sweep.c
+ *     policy.c    hits and eviction bits            idle.c      times of reading
+ *     db.c        RocksDB itself
+ *
+ * Locks, in the order in which they are taken:
+ *
+ *     1. a version's own lock        (struct pinned: its entry and its private value)
+ *     2. the mutation mutex          (engine.mutation: everything published)
+ *     3. the table's lock            (struct pins: which versions are in hand, and the state and place of each)
+ *     4. the locks of ids, room, idle and keeper; none of them is held while another is taken
+ *
+ * Whoever waits for room holds neither 2 nor 3, and the keeper, which makes room, never takes 1. Lookup, list and
+ * read take none but a version's own; pin takes 3 besides. No lock is held while options.gone is called.
+ */
+#ifndef LARDER_ROCKSDB_ENGINE_H
+#define LARDER_ROCKSDB_ENGINE_H
+
+#include "db.h"
+#include "entry.h"
+#include "idle.h"
+#include "keeper.h"
+#include "pins.h"
+#include "policy.h"
+#include "room.h"
+
+#define NS_PER_MS 1000000
+
+/* What is published: on disk it is the row META_COUNTERS. */
+struct counters {
+    uint64_t bytes, items, directories;
+};
+
+/*
+ * The one sequence that directories, inodes, versions and changes take their numbers from. It only grows, and no
+ * number comes twice, whatever crashes: `mark`, which none has reached, is on disk before any below it is given out.
+ */
+struct ids {
+    pthread_mutex_t lock;
+    uint64_t next, mark; /* lock */
+};
+
+/* Directories' numbers are odd and all others even, so that it can be told from a number whether it ever was a
+ * directory's. */
+enum id_kind { ID_DIRECTORY, ID_OTHER };
+
+/* What can differ between stores. `chunk_bytes` is written down in the store when it is made. */
+struct layout {
+    uint32_t inline_max, chunk_bytes;
+};
+
+enum { CHUNK_BYTES = 64 << 10 }; /* of new stores; FORMAT.md says why */
+
+struct engine {
+    struct store *store;
+    const struct store_options *options;
+    struct layout layout;
+    int lock_fd; /* holds the directory */
+    struct db db;
+    struct ids ids;
+    struct pins pins;
+    struct room room;
+    struct policy policy;
+    struct idle idle;
+    struct keeper keeper;
+
+    pthread_mutex_t mutation;
+    rocksdb_writebatch_t *batch; /* mutation; the one being built */
+    struct counters counters; /* mutation */
+    int64_t deadline_added_ms; /* mutation; the earliest deadline since the keeper last looked */
+
+    /* The eviction queue is the version family: no version is older than `oldest`, `hand` is looked at next. The
+     * keeper moves them, a publish of an older version moves them back. */
+    _Atomic uint64_t oldest, hand;
+
+    /* Since opening. */
+    _Atomic uint64_t hits, sets, deletes, expired, evicted;
+};
+
+/* Opens with another layout than the usual one; for measuring. Otherwise as backend.open. */
+int engine_open(const char *path, const struct store_options *options, const struct layout *layout, struct store *store,
+                struct engine **ret_engine, struct store_error *ret_error);
+void engine_close(struct engine *engine);
+
+/* A number nobody had. -EIO. */
+int engine_id(struct engine *engine, enum id_kind kind, uint64_t *ret_id);
+
+/* Waits until the keeper has made room, and takes it: room_used_up() is due. -ENOSPC. */
+int engine_wait_for_room(struct engine *engine, struct room_amount amount);
+
+static inline int64_t engine_now_ns(const struct engine *engine)
+{
+    return store_now_ns(engine->options);
+}
+
+static inline int64_t engine_now_ms(const struct engine *engine)
+{
+    return store_now_ns(engine->options) / NS_PER_MS;
+}
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* keeper.c - see keeper.h. The thread and what others hand to it; its work is in chores.h. */
+#include "chores.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    GATHER_MS = 20, /* so long may dead values wait for company */
+    SWEEP_PAUSE_MS = 2, /* between two steps of the sweep */
+    RETRY_MS = 1000, /* after the medium failed */
+    SLEEP_MAX_MS = 60 * 1000, /* the wall clock may be set */
+};
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / NS_PER_MS;
+}
+
+void keeper_wake(struct engine *engine, int64_t in_ms)
+{
+    struct keeper *keeper = &engine->keeper;
+    int64_t at = monotonic_ms() + (in_ms < 0 ? 0 : in_ms > SLEEP_MAX_MS ? SLEEP_MAX_MS : in_ms);
+    if (at >= keeper->wake_ms)
+        return;
+    pthread_mutex_lock(&keeper->lock);
+    if (at < keeper->wake_ms) {
+        keeper->wake_ms = at;
+        pthread_cond_signal(&keeper->woken);
+    }
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+/* --- what is handed to it ------------------------------------------------------------------------------ */
+
+/* Without memory the chunks stay until the next opening's sweep, and their room with them. */
+void keeper_reap(struct engine *engine, uint64_t version, uint64_t chunks, uint64_t cost)
+{
+    struct keeper *keeper = &engine->keeper;
+    struct reap *reap = malloc(sizeof *reap);
+    if (!reap)
+        return;
+    pthread_mutex_lock(&keeper->lock);
+    *reap = (struct reap){.next = keeper->reaps, .version = version, .chunks = chunks, .cost = cost};
+    keeper->reaps = reap;
+    pthread_mutex_unlock(&keeper->lock);
+    keeper_wake(engine, GATHER_MS);
+}
+
+void keeper_tell(struct engine *engine, uint64_t dir, const char *name, enum store_gone why)
+{
+    struct keeper *keeper = &engine->keeper;
+    size_t size = strlen(name) + 1;
+    struct goner *goner = engine->options->gone ? malloc(sizeof *goner + size) : NULL;
+    if (!goner)
+        return;
+    *goner = (struct goner){.dir = dir, .why = why};
+    memcpy(goner->name, name, size);
+    pthread_mutex_lock(&keeper->lock);
+    *keeper->goners_end = goner;
+    keeper->goners_end = &goner->next;
+    pthread_mutex_unlock(&keeper->lock);
+    keeper_wake(engine, GATHER_MS);
+}
+
+static void tell(struct engine *engine)
+{
+    struct keeper *keeper = &engine->keeper;
+    pthread_mutex_lock(&keeper->lock);
+    struct goner *goner = keeper->goners, *next;
+    keeper->goners = NULL;
+    keeper->goners_end = &keeper->goners;
+    pthread_mutex_unlock(&keeper->lock);
+    for (; goner; goner = next) {
+        next = goner->next;
+        engine->options->gone(engine->options->gone_arg, goner->dir, goner->name, goner->why);
+        free(goner);
+    }
+}
+
+int keeper_settle(struct engine *engine)
+{
+    struct keeper *keeper = &engine->keeper;
+    pthread_mutex_lock(&keeper->lock);
+    uint64_t ticket = ++keeper->settles_wanted;
+    pthread_cond_signal(&keeper->woken);
+    while (keeper->settles_done < ticket)
+        pthread_cond_wait(&keeper->settled, &keeper->lock);
+    pthread_mutex_unlock(&keeper->lock);
+    return 0;
+}
+
+/* --- the thread ---------------------------------------------------------------------------------------- */
+
+/* Down to the low watermark, and further for those who wait. */
+static void make_room(struct engine *engine)
+{
+    struct room *room = &engine->room;
+    struct room_amount excess;
+    uint64_t attempt;
+    if (!room_attempt(room, &attempt))
+        return;
+    while (room_excess(room, &excess)) {
+        uint64_t takes = room_takes(room);
+        size_t evicted = room->evicts ? chore_evict(engine, excess) : 0;
+        chore_reap(engine);
+        tell(engine);
+        if (evicted == 0 && room_failed(room, attempt, takes))
+            return;
+        if (evicted == 0)
+            usleep(100);
+    }
+}
+
+static void pass(struct engine *engine, bool whole)
+{
+    keeper_wake(engine, chore_expire(engine));
+    if (!chore_reap(engine))
+        keeper_wake(engine, RETRY_MS);
+    make_room(engine);
+    policy_grow(&engine->policy);
+    while (chore_sweep(engine))
+        if (!whole) {
+            keeper_wake(engine, SWEEP_PAUSE_MS);
+            break;
+        }
+    chore_compact(engine);
+    tell(engine);
+}
+
+/* Sleeps until it is time. Returns false to end; in *ret_ticket the settle that a pass which begins now is for. */
+static bool wait_for_work(struct keeper *keeper, uint64_t *ret_ticket)
+{
+    pthread_mutex_lock(&keeper->lock);
+    int64_t now_ms = monotonic_ms(), sleep_end_ms = now_ms + SLEEP_MAX_MS;
+    while (!keeper->stopping && keeper->settles_wanted == keeper->settles_done) {
+        int64_t until_ms = keeper->wake_ms < sleep_end_ms ? keeper->wake_ms : sleep_end_ms;
+        if (until_ms <= monotonic_ms())
+            break;
+        struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * NS_PER_MS};
+        pthread_cond_timedwait(&keeper->woken, &keeper->lock, &until);
+    }
+    keeper->wake_ms = INT64_MAX;
+    *ret_ticket = keeper->settles_wanted;
+    bool go_on = !keeper->stopping;
+    pthread_mutex_unlock(&keeper->lock);
+    return go_on;
+}
+
+static void settled(struct keeper *keeper, uint64_t ticket)
+{
+    pthread_mutex_lock(&keeper->lock);
+    keeper->settles_done = ticket;
+    pthread_cond_broadcast(&keeper->settled);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+static void *keeper_main(void *arg)
+{
+    struct engine *engine = arg;
+    struct keeper *keeper = &engine->keeper;
+    uint64_t ticket;
+    while (wait_for_work(keeper, &ticket)) {
+        pass(engine, ticket != keeper->settles_done);
+        settled(keeper, ticket);
+    }
+    return NULL;
+}
+
+int keeper_start(struct engine *engine, uint64_t sweep_end)
+{
+    struct keeper *keeper = &engine->keeper;
+    *keeper = (struct keeper){.sweep_end = sweep_end};
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&keeper->lock, NULL);
+    pthread_cond_init(&keeper->woken, &monotonic);
+    pthread_cond_init(&keeper->settled, NULL);
+    pthread_condattr_destroy(&monotonic);
+    keeper->goners_end = &keeper->goners;
+    return -pthread_create(&keeper->thread, NULL, keeper_main, engine);
+}
+
+bool keeper_stop(struct engine *engine)
+{
+    struct keeper *keeper = &engine->keeper;
+    pthread_mutex_lock(&keeper->lock);
+    keeper->stopping = true;
+    pthread_cond_signal(&keeper->woken);
+    pthread_mutex_unlock(&keeper->lock);
+    pthread_join(keeper->thread, NULL);
+    bool reaped = chore_reap(engine);
+    tell(engine);
+    for (struct reap *next; keeper->reaps; keeper->reaps = next) {
+        next = keeper->reaps->next;
+        free(keeper->reaps);
+    }
+    pthread_cond_destroy(&keeper->settled);
+    pthread_cond_destroy(&keeper->woken);
+    pthread_mutex_destroy(&keeper->lock);
+    return reaped && keeper->sweep_next >= keeper->sweep_end;
+}

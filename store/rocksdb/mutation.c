@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/* mutation.c - see mutation.h. */
+#include "mutation.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+/* --- steps' tools -------------------------------------------------------------------------------------- */
+
+static void put(struct mutation *m, enum family family, struct key key, const void *value, size_t size)
+{
+    db_batch_put(&m->engine->db, m->engine->batch, family, &key, value, size);
+}
+
+static void erase(struct mutation *m, enum family family, struct key key)
+{
+    db_batch_delete(&m->engine->db, m->engine->batch, family, &key);
+}
+
+static int put_row(struct mutation *m, uint64_t dir, const char *name, const struct entry *entry)
+{
+    uint8_t small[1024], *row = small;
+    size_t size = entry_row_size(entry);
+    if (size > sizeof small && !(row = malloc(size)))
+        return -ENOMEM;
+    entry_encode(entry, row);
+    put(m, FAMILY_DEFAULT, key_name(dir, name), row, size);
+    if (row != small)
+        free(row);
+    return 0;
+}
+
+static void put_deadline(struct mutation *m, const struct entry *entry)
+{
+    int64_t deadline_ms = entry_deadline_ms(entry);
+    if (deadline_ms == INT64_MAX)
+        return;
+    put(m, FAMILY_DEADLINE, key_deadline(deadline_ms, entry->version), "", 0);
+    if (deadline_ms < m->deadline_ms)
+        m->deadline_ms = deadline_ms;
+}
+
+static void delete_deadline(struct mutation *m, const struct entry *entry)
+{
+    int64_t deadline_ms = entry_deadline_ms(entry);
+    if (deadline_ms != INT64_MAX)
+        erase(m, FAMILY_DEADLINE, key_deadline(deadline_ms, entry->version));
+}
+
+static void put_tags(struct mutation *m, const struct entry *entry)
+{
+    size_t position = 0, size;
+    const char *tag;
+    while (entry->tags_size > 0 && entry_tag_next(entry->tags, &position, &tag, &size))
+        put(m, FAMILY_TAG, key_tag(tag, size, entry->version), "", 0);
+}
+
+static void delete_tags(struct mutation *m, const struct entry *entry)
+{
+    size_t position = 0, size;
+    const char *tag;
+    while (entry->tags_size > 0 && entry_tag_next(entry->tags, &position, &tag, &size))
+        erase(m, FAMILY_TAG, key_tag(tag, size, entry->version));
+}
+
+int mutation_add(struct mutation *m, uint64_t dir, const char *name, const struct entry *entry)
+{
+    struct key place = key_name(dir, name);
+    put(m, FAMILY_VERSION, key_version(entry->version), place.bytes, place.size);
+    put_deadline(m, entry);
+    put_tags(m, entry);
+    m->bytes += (int64_t)entry_cost(entry, strlen(name));
+    m->items++;
+    return put_row(m, dir, name, entry);
+}
+
+int mutation_change(struct mutation *m, uint64_t dir, const char *name, const struct entry *old,
+                    const struct entry *entry)
+{
+    if (entry_deadline_ms(old) != entry_deadline_ms(entry)) {
+        delete_deadline(m, old);
+        put_deadline(m, entry);
+    }
+    if (old->tags_size != entry->tags_size || strcmp(old->tags, entry->tags) != 0) {
+        delete_tags(m, old);
+        put_tags(m, entry);
+    }
+    m->bytes += (int64_t)entry_cost(entry, strlen(name)) - (int64_t)entry_cost(old, strlen(name));
+    m->changed_dir = dir;
+    m->changed_name = name;
+    return put_row(m, dir, name, entry);
+}
+
+void mutation_kill(struct mutation *m, uint64_t dir, const char *name, const struct entry *entry, enum death why)
+{
+    assert(m->victims_count < MUTATION_VICTIMS_MAX);
+    struct victim *victim = &m->victims[m->victims_count++];
+    bool chunked = entry->kind == ENTRY_FILE && !entry->value;
+    victim->version = entry->version;
+    victim->dir = dir;
+    victim->cost = entry_cost(entry, strlen(name));
+    victim->size = entry->size;
+    victim->chunks = chunked ? value_chunks(m->engine, entry->size) : 0;
+    victim->why = why;
+    strcpy(victim->name, name);
+    erase(m, FAMILY_VERSION, key_version(entry->version));
+    delete_deadline(m, entry);
+    delete_tags(m, entry);
+    m->bytes -= (int64_t)victim->cost;
+    m->items--;
+}
+
+void mutation_delete_row(struct mutation *m, uint64_t dir, const char *name)
+{
+    erase(m, FAMILY_DEFAULT, key_name(dir, name));
+}
+
+int mutation_put_dir(struct mutation *m, const char *name, const char *old_name, const struct entry *old,
+                     const struct entry *entry)
+{
+    uint8_t *row;
+    size_t size;
+    int result = row_encode_self(entry, name, &row, &size);
+    if (result < 0)
+        return result;
+    put(m, FAMILY_DEFAULT, key_self(entry->ino), row, size);
+    free(row);
+    if (entry->ino != STORE_ROOT) {
+        m->bytes += (int64_t)entry_cost(entry, strlen(name));
+        m->bytes -= old ? (int64_t)entry_cost(old, strlen(old_name)) : 0;
+    }
+    return 0;
+}
+
+int mutation_touch_dir(struct mutation *m, uint64_t dir)
+{
+    struct entry entry;
+    char name[STORE_NAME_MAX + 1];
+    int result = row_read_self(m->engine, dir, &entry, name);
+    if (result < 0)
+        return result;
+    entry.mtime_ns = entry.ctime_ns = m->now_ns;
+    result = mutation_put_dir(m, name, name, &entry, &entry);
+    entry_release(&entry);
+    return result;
+}
+
+int mutation_drop_dir(struct mutation *m, uint64_t parent, const char *name, uint64_t dir)
+{
+    struct entry entry;
+    int result = row_read_self(m->engine, dir, &entry, NULL);
+    if (result < 0)
+        return result;
+    mutation_delete_row(m, parent, name);
+    mutation_delete_row(m, dir, "");
+    m->bytes -= (int64_t)entry_cost(&entry, strlen(name));
+    m->directories--;
+    entry_release(&entry);
+    return 0;
+}
+
+/* --- room ---------------------------------------------------------------------------------------------- */
+
+/* What the step needs beyond what is taken already, before any of it may be written. May be less than nothing.
+ * Victims that are not in hand and have no chunks make room for what replaces them. */
+static struct room_amount needed(struct mutation *m, int64_t *ret_bytes)
+{
+    int64_t bytes = m->bytes - (m->publishing ? (int64_t)m->publishing->charge : 0);
+    for (size_t i = 0; i < m->victims_count; i++) {
+        struct victim *victim = &m->victims[i];
+        victim->stays = victim->chunks > 0 || pins_have(&m->engine->pins, victim->version);
+        if (victim->stays)
+            bytes += (int64_t)victim->size;
+    }
+    *ret_bytes = bytes;
+    return (struct room_amount){.bytes = bytes > 0 ? (uint64_t)bytes : 0,
+                                .items = m->items > 0 ? (uint64_t)m->items : 0};
+}
+
+/* What was taken too much, or is free now that victims are gone. */
+static void give_rest(struct mutation *m, struct room_amount held, int64_t bytes)
+{
+    struct room_amount rest = {.bytes = (uint64_t)((int64_t)held.bytes - bytes),
+                               .items = (uint64_t)((int64_t)held.items - m->items)};
+    room_give(&m->engine->room, rest);
+}
+
+static struct room_amount lacking(struct room_amount held, struct room_amount need)
+{
+    return (struct room_amount){.bytes = need.bytes > held.bytes ? need.bytes - held.bytes : 0,
+                                .items = need.items > held.items ? need.items - held.items : 0};
+}
+
+/* --- after the batch ----------------------------------------------------------------------------------- */
+
+static void apply_to_pins(struct mutation *m)
+{
+    struct pins *pins = &m->engine->pins;
+    pthread_mutex_lock(&pins->lock);
+    for (size_t i = 0; i < m->victims_count; i++) {
+        struct victim *victim = &m->victims[i];
+        struct pinned *pinned = pins_find_locked(pins, victim->version);
+        pins_moved_locked(pins, victim->dir, victim->name);
+        if (!pinned)
+            continue;
+        pinned->charge = victim->stays ? victim->size : 0;
+        pinned->last_hits = policy_hits(&m->engine->policy, victim->version);
+        pinned->last_used_ms = idle_used_ms(&m->engine->idle, victim->version, 0);
+        pinned->state = PIN_DEAD;
+        victim->chunks = 0; /* the last to let go sees to them, */
+        victim->size = 0; /* and to its room */
+    }
+    for (size_t i = 0; i < m->moves_count; i++) {
+        const struct move *move = &m->moves[i];
+        struct pinned *pinned = pins_find_locked(pins, move->version);
+        pins_moved_locked(pins, move->dir, move->name);
+        pins_moved_locked(pins, move->new_dir, move->new_name);
+        if (pinned) {
+            pinned->dir = move->new_dir;
+            strcpy(pinned->name, move->new_name);
+        }
+    }
+    if (m->changed_name)
+        pins_moved_locked(pins, m->changed_dir, m->changed_name);
+    if (m->publishing) {
+        m->publishing->charge = 0;
+        m->publishing->dir = m->publishing_dir;
+        strcpy(m->publishing->name, m->publishing_name);
+        m->publishing->state = PIN_PUBLISHED;
+    }
+    pthread_mutex_unlock(&pins->lock);
+}
+
+static void bury(struct mutation *m, const struct victim *victim)
+{
+    struct engine *engine = m->engine;
+    policy_forget(&engine->policy, victim->version);
+    idle_forget(&engine->idle, victim->version);
+    if (victim->chunks > 0)
+        keeper_reap(engine, victim->version, victim->chunks, victim->size);
+    else if (victim->stays)
+        room_give(&engine->room, (struct room_amount){.bytes = victim->size});
+    if (victim->why == DEATH_EXPIRED) {
+        engine->expired++;
+        keeper_tell(engine, victim->dir, victim->name, STORE_GONE_EXPIRED);
+    } else if (victim->why == DEATH_EVICTED) {
+        engine->evicted++;
+        keeper_tell(engine, victim->dir, victim->name, STORE_GONE_EVICTED);
+    }
+}
+
+static void counters_move(struct counters *counters, const struct mutation *m)
+{
+    counters->bytes += (uint64_t)m->bytes;
+    counters->items += (uint64_t)m->items;
+    counters->directories += (uint64_t)m->directories;
+}
+
+static void put_counters(struct mutation *m)
+{
+    struct counters counters = m->engine->counters;
+    counters_move(&counters, m);
+    uint8_t row[24];
+    put_u64(row, counters.bytes);
+    put_u64(row + 8, counters.items);
+    put_u64(row + 16, counters.directories);
+    put(m, FAMILY_DEFAULT, key_meta(META_COUNTERS), row, sizeof row);
+}
+
+static int write_batch(struct mutation *m)
+{
+    struct engine *engine = m->engine;
+    if (m->bytes != 0 || m->items != 0 || m->directories != 0)
+        put_counters(m);
+    int result = db_write(&engine->db, engine->batch);
+    if (result < 0)
+        return result;
+    counters_move(&engine->counters, m);
+    if (m->deadline_ms < engine->deadline_added_ms)
+        engine->deadline_added_ms = m->deadline_ms;
+    apply_to_pins(m);
+    for (size_t i = 0; i < m->victims_count; i++)
+        bury(m, &m->victims[i]);
+    if (m->folded_hits > 0)
+        policy_folded(&engine->policy, m->folded_version, m->folded_hits);
+    return 0;
+}
+
+/* --- running ------------------------------------------------------------------------------------------- */
+
+static void begin(struct mutation *m, struct engine *engine)
+{
+    m->engine = engine;
+    m->now_ns = engine_now_ns(engine);
+    m->now_ms = m->now_ns / NS_PER_MS;
+    m->bytes = m->items = m->directories = 0;
+    m->deadline_ms = INT64_MAX;
+    m->publishing = NULL;
+    m->changed_name = NULL;
+    m->folded_hits = 0;
+    m->victims_count = m->moves_count = 0;
+    rocksdb_writebatch_clear(engine->batch);
+}
+
+/* Room that the step may use; what was waited for is in `waits` until it is. */
+struct holding {
+    struct room_amount amount;
+    unsigned waits;
+    bool high; /* the keeper has to come */
+};
+
+static void hold(struct holding *holding, struct room_amount more)
+{
+    holding->amount.bytes += more.bytes;
+    holding->amount.items += more.items;
+}
+
+/* Takes what the step needs, if it is there. */
+static bool take_room(struct engine *engine, struct holding *holding, struct room_amount lack)
+{
+    if (lack.bytes == 0 && lack.items == 0)
+        return true;
+    enum room_answer answer = room_try(&engine->room, lack);
+    if (answer == ROOM_NONE)
+        return false;
+    holding->high |= answer == ROOM_TAKEN_HIGH;
+    hold(holding, lack);
+    return true;
+}
+
+int engine_wait_for_room(struct engine *engine, struct room_amount amount)
+{
+    uint64_t ticket = room_wait_begin(&engine->room, amount);
+    keeper_wake(engine, 0);
+    return room_wait(&engine->room, amount, ticket);
+}
+
+/* One attempt under the mutation mutex. -EAGAIN when there is no room: *ret_lack is what is missing. */
+static int attempt_locked(struct mutation *m, mutation_step *step, void *arg, struct holding *holding,
+                          struct room_amount *ret_lack)
+{
+    int64_t bytes;
+    int result = step(m, arg);
+    if (result < 0)
+        return result;
+    *ret_lack = lacking(holding->amount, needed(m, &bytes));
+    if (!take_room(m->engine, holding, *ret_lack))
+        return -EAGAIN;
+    result = write_batch(m);
+    if (result == 0)
+        give_rest(m, holding->amount, bytes);
+    return result;
+}
+
+int mutate(struct engine *engine, mutation_step *step, void *arg)
+{
+    struct mutation m;
+    struct holding holding = {0};
+    int result;
+    do {
+        struct room_amount lack;
+        pthread_mutex_lock(&engine->mutation);
+        begin(&m, engine);
+        result = attempt_locked(&m, step, arg, &holding, &lack);
+        pthread_mutex_unlock(&engine->mutation);
+        if (result != -EAGAIN)
+            break;
+        result = engine_wait_for_room(engine, lack);
+        if (result == 0) {
+            hold(&holding, lack);
+            holding.waits++;
+        }
+    } while (result == 0);
+
+    if (result < 0)
+        room_give(&engine->room, holding.amount);
+    room_used_up(&engine->room, holding.waits);
+    if (result == 0 && m.deadline_ms != INT64_MAX)
+        keeper_wake(engine, m.deadline_ms - m.now_ms);
+    if (holding.high)
+        keeper_wake(engine, 0);
+    return result == 0 && engine->options->sync ? db_sync(&engine->db) : result;
+}

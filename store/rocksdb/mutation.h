@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mutation.h - one atomic change of what is published.
+ *
+ * mutate() holds the mutation mutex, calls a step that reads old rows and adds to the batch what is new, finds the
+ * room the step's result needs, writes the batch with the counters in it, and settles with everything in memory that
+ * knew the old state: versions in hand, epochs, hits, room, deadlines. Where room must be waited for it lets the
+ * mutex go and calls the step anew, so a step must come to its result from the rows and its argument alone, each
+ * time, and have no effect beside the batch and outputs in its argument.
+ */
+#ifndef LARDER_ROCKSDB_MUTATION_H
+#define LARDER_ROCKSDB_MUTATION_H
+
+#include "rows.h"
+
+enum {
+    MUTATION_VICTIMS_MAX = 64,
+    MUTATION_MOVES_MAX = 2,
+};
+
+enum death { DEATH_REPLACED, DEATH_REMOVED, DEATH_EXPIRED, DEATH_EVICTED };
+
+/* A version that this mutation kills. */
+struct victim {
+    uint64_t version, dir;
+    uint64_t cost, size; /* of the entry, and of its value alone */
+    uint64_t chunks; /* it has at most */
+    enum death why;
+    bool stays; /* the value does, for now, and is counted: it is in hand or has chunks to delete */
+    char name[STORE_NAME_MAX + 1];
+};
+
+/* A published version that gets another place. */
+struct move {
+    uint64_t version, dir, new_dir;
+    const char *name, *new_name; /* the step's argument keeps them */
+};
+
+struct mutation {
+    struct engine *engine;
+    int64_t now_ns, now_ms;
+    int64_t bytes, items, directories; /* how the counters change */
+    int64_t deadline_ms; /* the earliest that is added; INT64_MAX none */
+    struct pinned *publishing; /* this staged version becomes published, here; its charge is part of `bytes` */
+    uint64_t publishing_dir;
+    const char *publishing_name;
+    uint64_t changed_dir; /* a place whose entry changes but keeps its version; no name: none */
+    const char *changed_name;
+    uint64_t folded_version, folded_hits; /* hits that went into a row */
+    size_t victims_count, moves_count;
+    struct victim victims[MUTATION_VICTIMS_MAX];
+    struct move moves[MUTATION_MOVES_MAX];
+};
+
+/* A step returns 0 to have the batch written, or a negative errno to have nothing done. */
+typedef int mutation_step(struct mutation *mutation, void *arg);
+
+/* Runs one. Errors: the step's, the medium's, -ENOSPC. */
+int mutate(struct engine *engine, mutation_step *step, void *arg);
+
+/* --- for steps ----------------------------------------------------------------------------------------- */
+
+/* Puts the row of a file or link whose version is new, with everything that points to it. */
+int mutation_add(struct mutation *mutation, uint64_t dir, const char *name, const struct entry *entry);
+
+/* Puts the row of one that keeps its version; `old` is the row as it was. */
+int mutation_change(struct mutation *mutation, uint64_t dir, const char *name, const struct entry *old,
+                    const struct entry *entry);
+
+/* The version dies. Its row is left for the caller to delete or replace. `entry` is the row, with its value. */
+void mutation_kill(struct mutation *mutation, uint64_t dir, const char *name, const struct entry *entry,
+                   enum death why);
+
+void mutation_delete_row(struct mutation *mutation, uint64_t dir, const char *name);
+
+/* Puts a directory's own row; with `old` NULL it is new. */
+int mutation_put_dir(struct mutation *mutation, const char *name, const char *old_name, const struct entry *old,
+                     const struct entry *entry);
+
+/* A name appeared in a directory, or somebody took it away; that entries expire or are evicted does not show in a
+ * directory's times. -ENOENT, -ENOTDIR. */
+int mutation_touch_dir(struct mutation *mutation, uint64_t dir);
+
+/* Deletes a directory, which is empty, from its parent, and gives its name and entry back to the limit. */
+int mutation_drop_dir(struct mutation *mutation, uint64_t parent, const char *name, uint64_t dir);
+
+#endif

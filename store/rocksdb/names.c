@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/* names.c - see names.h. */
+#include "names.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* --- looking ------------------------------------------------------------------------------------------- */
+
+int names_lookup(void *impl, uint64_t dir, const char *name, struct entry *ret_entry)
+{
+    struct engine *engine = impl;
+    struct entry entry;
+    int result = row_read(engine, dir, name, true, &entry);
+    if (result < 0)
+        return result;
+    row_refresh(engine, &entry);
+    if (!entry_alive(&entry, engine_now_ms(engine))) {
+        entry_release(&entry);
+        return -ENOENT;
+    }
+    *ret_entry = entry;
+    return 0;
+}
+
+int names_dir(void *impl, uint64_t dir, struct entry *ret_entry)
+{
+    return row_read_self(impl, dir, ret_entry, NULL);
+}
+
+/* One row of a listing as an entry. -ENOENT when it is not to be shown. */
+static int listed(struct engine *engine, const struct slice *row, int64_t now_ms, struct entry *ret_entry)
+{
+    struct entry entry;
+    int result = row_is_link(row) ? row_read_self(engine, get_u64(row->data + 1), &entry, NULL)
+                                  : entry_decode(row->data, row->size, false, &entry);
+    if (result < 0)
+        return result;
+    row_refresh(engine, &entry);
+    if (!entry_alive(&entry, now_ms)) {
+        entry_release(&entry);
+        return -ENOENT;
+    }
+    *ret_entry = entry;
+    return 0;
+}
+
+int names_list(void *impl, uint64_t dir, const char *after,
+               int (*each)(void *arg, const char *name, const struct entry *entry), void *arg)
+{
+    struct engine *engine = impl;
+    struct entry self;
+    int result = row_read_self(engine, dir, &self, NULL);
+    if (result < 0)
+        return result;
+    entry_release(&self);
+
+    /* No name has a NUL in it: the first key behind a name is that name with one. */
+    struct key from = key_name(dir, after ? after : ""), end = key_self(dir + 1);
+    from.bytes[from.size++] = '\0';
+    int64_t now_ms = engine_now_ms(engine);
+    SCOPED_WALK walk;
+    db_walk(&engine->db, FAMILY_DEFAULT, &from, &end, &walk);
+    struct slice key, row;
+    for (; result == 0 && walk_get(&walk, &key, &row); walk_next(&walk)) {
+        char name[STORE_NAME_MAX + 1];
+        struct entry entry;
+        if (!key_place(key.data, key.size, &dir, name))
+            continue;
+        int found = listed(engine, &row, now_ms, &entry);
+        if (found == -ENOENT)
+            continue;
+        result = found < 0 ? (found == -EUCLEAN ? -EIO : found) : each(arg, name, &entry);
+        if (found == 0)
+            entry_release(&entry);
+    }
+    return result != 0 ? result : walk_error(&engine->db, &walk);
+}
+
+/* --- for steps ----------------------------------------------------------------------------------------- */
+
+int names_find(struct mutation *m, uint64_t dir, const char *name, bool delete_row, struct entry *ret_entry)
+{
+    struct entry entry;
+    int result = row_read(m->engine, dir, name, true, &entry);
+    if (result < 0)
+        return result;
+    if (row_alive(m->engine, &entry, m->now_ms)) {
+        *ret_entry = entry;
+        return 0;
+    }
+    mutation_kill(m, dir, name, &entry, DEATH_EXPIRED);
+    if (delete_row)
+        mutation_delete_row(m, dir, name);
+    entry_release(&entry);
+    return -ENOENT;
+}
+
+int names_empty_dir(struct mutation *m, uint64_t dir)
+{
+    struct engine *engine = m->engine;
+    struct key from = key_name(dir, ""), end = key_self(dir + 1);
+    from.bytes[from.size++] = '\0';
+    SCOPED_WALK walk;
+    db_walk(&engine->db, FAMILY_DEFAULT, &from, &end, &walk);
+    struct slice key, row;
+    for (; walk_get(&walk, &key, &row); walk_next(&walk)) {
+        char name[STORE_NAME_MAX + 1];
+        struct entry entry;
+        if (row_is_link(&row) || !key_place(key.data, key.size, &dir, name))
+            return -ENOTEMPTY;
+        /* One place is kept free for the entry that a rename replaces. */
+        if (m->victims_count + 1 >= MUTATION_VICTIMS_MAX)
+            return -EAGAIN;
+        int result = entry_decode(row.data, row.size, true, &entry);
+        if (result < 0)
+            return result == -EUCLEAN ? -EIO : result;
+        bool alive = row_alive(engine, &entry, m->now_ms);
+        if (!alive) {
+            mutation_kill(m, dir, name, &entry, DEATH_EXPIRED);
+            mutation_delete_row(m, dir, name);
+        }
+        entry_release(&entry);
+        if (alive)
+            return -ENOTEMPTY;
+    }
+    return walk_error(&engine->db, &walk);
+}
+
+int names_defaults(const struct engine *engine, uint64_t dir, struct entry_defaults *ret_defaults, char **ret_tags)
+{
+    struct entry_defaults defaults = {0};
+    char *tags = NULL;
+    int result = 0;
+    bool done = false;
+    for (uint64_t at = dir, parent; !done; at = parent) {
+        struct entry entry;
+        result = row_read_self(engine, at, &entry, NULL);
+        if (result < 0)
+            break;
+        done = entry_defaults_take(&defaults, &entry) || at == STORE_ROOT;
+        if (defaults.tags && !tags && !(defaults.tags = tags = strdup(entry.tags)))
+            result = -ENOMEM;
+        parent = entry.parent;
+        entry_release(&entry);
+        if (result < 0)
+            break;
+    }
+    if (result < 0) {
+        free(tags);
+        return result;
+    }
+    if (defaults.ttl_ms == ENTRY_UNSET)
+        defaults.ttl_ms = engine->options->ttl_ms;
+    *ret_defaults = defaults;
+    *ret_tags = tags;
+    return 0;
+}
+
+int names_give(const struct entry *entry, struct entry *ret_entry)
+{
+    return ret_entry ? entry_copy(entry, true, ret_entry) : 0;
+}
+
+/* --- making -------------------------------------------------------------------------------------------- */
+
+struct making {
+    uint64_t dir;
+    const char *name;
+    struct entry *entry; /* complete but for its numbers */
+};
+
+/* Nothing lives at the place, and its directory is there. */
+static int check_free(struct mutation *m, const struct making *making)
+{
+    struct entry there;
+    int result = names_find(m, making->dir, making->name, false, &there);
+    if (result == 0)
+        entry_release(&there);
+    return result == 0 ? -EEXIST : result == -ENOENT ? mutation_touch_dir(m, making->dir) : result;
+}
+
+static int make_dir_step(struct mutation *m, void *arg)
+{
+    struct making *making = arg;
+    int result = check_free(m, making);
+    if (result == 0)
+        result = mutation_put_dir(m, making->name, NULL, NULL, making->entry);
+    if (result < 0)
+        return result;
+    uint8_t link[ROW_LINK_SIZE] = {ENTRY_DIR};
+    put_u64(link + 1, making->entry->ino);
+    struct key key = key_name(making->dir, making->name);
+    db_batch_put(&m->engine->db, m->engine->batch, FAMILY_DEFAULT, &key, link, sizeof link);
+    m->directories++;
+    return 0;
+}
+
+static int make_link_step(struct mutation *m, void *arg)
+{
+    struct making *making = arg;
+    int result = check_free(m, making);
+    return result < 0 ? result : mutation_add(m, making->dir, making->name, making->entry);
+}
+
+/* Makes it, and hands a snapshot of it to the caller. */
+static int make(struct engine *engine, mutation_step *step, struct making *making, struct entry *ret_entry)
+{
+    struct entry given = {0};
+    int result = names_give(making->entry, ret_entry ? &given : NULL);
+    if (result == 0)
+        result = mutate(engine, step, making);
+    if (result == 0 && ret_entry)
+        *ret_entry = given;
+    else
+        entry_release(&given);
+    return result;
+}
+
+int names_make_dir(void *impl, uint64_t dir, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
+                   struct entry *ret_entry)
+{
+    struct engine *engine = impl;
+    struct entry entry = {0};
+    struct making making = {dir, name, &entry};
+    int result = entry_init(&entry, ENTRY_DIR, mode, uid, gid, NULL, engine_now_ns(engine));
+    if (result == 0)
+        result = engine_id(engine, ID_DIRECTORY, &entry.ino);
+    entry.change = entry.ino;
+    entry.parent = dir;
+    if (result == 0)
+        result = make(engine, make_dir_step, &making, ret_entry);
+    entry_release(&entry);
+    return result;
+}
+
+static int init_link(struct engine *engine, uint64_t dir, const char *target, uint32_t uid, uint32_t gid,
+                     struct entry *entry)
+{
+    struct entry_defaults defaults;
+    char *tags;
+    int result = names_defaults(engine, dir, &defaults, &tags);
+    if (result < 0)
+        return result;
+    result = entry_init(entry, ENTRY_SYMLINK, 0777, uid, gid, &defaults, engine_now_ns(engine));
+    free(tags);
+    if (result == 0)
+        result = entry_set_value(entry, target, strlen(target));
+    entry->size = strlen(target);
+    if (result == 0)
+        result = engine_id(engine, ID_OTHER, &entry->ino);
+    if (result == 0)
+        result = engine_id(engine, ID_OTHER, &entry->version);
+    entry->change = entry->version;
+    return result;
+}
+
+int names_make_symlink(void *impl, uint64_t dir, const char *name, const char *target, uint32_t uid, uint32_t gid,
+                       struct entry *ret_entry)
+{
+    struct engine *engine = impl;
+    struct entry entry = {0};
+    struct making making = {dir, name, &entry};
+    int result = init_link(engine, dir, target, uid, gid, &entry);
+    if (result == 0)
+        result = make(engine, make_link_step, &making, ret_entry);
+    entry_release(&entry);
+    return result;
+}
+
+/* --- removing ------------------------------------------------------------------------------------------ */
+
+struct place {
+    uint64_t dir;
+    const char *name;
+    bool more; /* the step has to be run again */
+};
+
+static int remove_step(struct mutation *m, void *arg)
+{
+    const struct place *place = arg;
+    struct entry entry;
+    int result = row_read(m->engine, place->dir, place->name, true, &entry);
+    if (result < 0)
+        return result;
+    if (entry.kind == ENTRY_DIR) {
+        result = -EISDIR;
+    } else if (!row_alive(m->engine, &entry, m->now_ms)) {
+        result = -ENOENT; /* the keeper sees to it */
+    } else {
+        mutation_kill(m, place->dir, place->name, &entry, DEATH_REMOVED);
+        mutation_delete_row(m, place->dir, place->name);
+        result = mutation_touch_dir(m, place->dir);
+    }
+    entry_release(&entry);
+    return result;
+}
+
+int names_remove(void *impl, uint64_t dir, const char *name)
+{
+    struct engine *engine = impl;
+    int result = mutate(engine, remove_step, &(struct place){dir, name, false});
+    if (result == 0)
+        engine->deletes++;
+    return result;
+}
+
+static int remove_dir_step(struct mutation *m, void *arg)
+{
+    struct place *place = arg;
+    struct entry entry;
+    int result = row_read(m->engine, place->dir, place->name, false, &entry);
+    if (result < 0)
+        return result;
+    bool alive = row_alive(m->engine, &entry, m->now_ms);
+    bool is_dir = entry.kind == ENTRY_DIR;
+    uint64_t id = entry.ino;
+    entry_release(&entry);
+    if (!is_dir)
+        return alive ? -ENOTDIR : -ENOENT;
+    result = names_empty_dir(m, id);
+    place->more = result == -EAGAIN;
+    if (result < 0)
+        return place->more ? 0 : result;
+    result = mutation_drop_dir(m, place->dir, place->name, id);
+    return result < 0 ? result : mutation_touch_dir(m, place->dir);
+}
+
+int names_remove_dir(void *impl, uint64_t dir, const char *name)
+{
+    struct place place = {dir, name, false};
+    int result;
+    do
+        result = mutate(impl, remove_dir_step, &place);
+    while (result == 0 && place.more);
+    return result;
+}
+
+/* --- changing ------------------------------------------------------------------------------------------ */
+
+struct changing {
+    uint64_t dir;
+    const struct entry_change *change;
+    struct entry entry; /* how it becomes */
+};
+
+static int change_dir_step(struct mutation *m, void *arg)
+{
+    struct changing *changing = arg;
+    struct entry old;
+    char name[STORE_NAME_MAX + 1];
+    entry_release(&changing->entry);
+    int result = row_read_self(m->engine, changing->dir, &old, name);
+    if (result < 0)
+        return result;
+    result = entry_copy(&old, false, &changing->entry);
+    if (result == 0)
+        result = entry_apply(&changing->entry, changing->change, m->now_ns);
+    if (result == 0)
+        result = mutation_put_dir(m, name, name, &old, &changing->entry);
+    entry_release(&old);
+    return result;
+}
+
+int names_change_dir(void *impl, uint64_t dir, const struct entry_change *change, struct entry *ret_entry)
+{
+    struct changing changing = {.dir = dir, .change = change};
+    int result = mutate(impl, change_dir_step, &changing);
+    if (result == 0 && ret_entry)
+        *ret_entry = changing.entry;
+    else
+        entry_release(&changing.entry);
+    return result;
+}

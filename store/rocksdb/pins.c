@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* pins.c - see pins.h. */
+#include "pins.h"
+#include "engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { BUCKETS_FIRST = 64 };
+
+int pins_init(struct pins *pins)
+{
+    *pins = (struct pins){.buckets_count = BUCKETS_FIRST};
+    pins->buckets = calloc(pins->buckets_count, sizeof(struct pinned *));
+    if (!pins->buckets)
+        return -ENOMEM;
+    pthread_mutex_init(&pins->lock, NULL);
+    return 0;
+}
+
+void pins_release(struct pins *pins)
+{
+    free(pins->buckets);
+    pthread_mutex_destroy(&pins->lock);
+}
+
+/* --- the table ----------------------------------------------------------------------------------------- */
+
+/* Versions are even. */
+static struct pinned **bucket(const struct pins *pins, uint64_t version)
+{
+    return &pins->buckets[(version / 2) & (pins->buckets_count - 1)];
+}
+
+struct pinned *pins_find_locked(const struct pins *pins, uint64_t version)
+{
+    struct pinned *pinned = *bucket(pins, version);
+    while (pinned && pinned->id != version)
+        pinned = pinned->next;
+    return pinned;
+}
+
+/* Without memory the chains get longer. */
+static void grow_locked(struct pins *pins)
+{
+    struct pins bigger = {.buckets_count = pins->buckets_count * 2};
+    bigger.buckets = calloc(bigger.buckets_count, sizeof(struct pinned *));
+    if (!bigger.buckets)
+        return;
+    for (size_t i = 0; i < pins->buckets_count; i++)
+        for (struct pinned *pinned = pins->buckets[i], *next; pinned; pinned = next) {
+            next = pinned->next;
+            struct pinned **head = bucket(&bigger, pinned->id);
+            pinned->next = *head;
+            *head = pinned;
+        }
+    free(pins->buckets);
+    pins->buckets = bigger.buckets;
+    pins->buckets_count = bigger.buckets_count;
+}
+
+static void insert_locked(struct pins *pins, struct pinned *pinned)
+{
+    if (pins->count >= pins->buckets_count)
+        grow_locked(pins);
+    struct pinned **head = bucket(pins, pinned->id);
+    pinned->next = *head;
+    *head = pinned;
+    pins->count++;
+}
+
+void pins_insert(struct pins *pins, struct pinned *pinned)
+{
+    pthread_mutex_lock(&pins->lock);
+    insert_locked(pins, pinned);
+    pthread_mutex_unlock(&pins->lock);
+}
+
+static void remove_locked(struct pins *pins, struct pinned *pinned)
+{
+    struct pinned **at = bucket(pins, pinned->id);
+    while (*at != pinned)
+        at = &(*at)->next;
+    *at = pinned->next;
+    pins->count--;
+}
+
+bool pins_have(struct pins *pins, uint64_t version)
+{
+    pthread_mutex_lock(&pins->lock);
+    bool have = pins_find_locked(pins, version);
+    pthread_mutex_unlock(&pins->lock);
+    return have;
+}
+
+bool pins_changing(struct pins *pins, uint64_t version)
+{
+    pthread_mutex_lock(&pins->lock);
+    const struct pinned *pinned = pins_find_locked(pins, version);
+    bool changing = pinned && pinned->changing;
+    pthread_mutex_unlock(&pins->lock);
+    return changing;
+}
+
+size_t pins_count(struct pins *pins)
+{
+    pthread_mutex_lock(&pins->lock);
+    size_t count = pins->count;
+    pthread_mutex_unlock(&pins->lock);
+    return count;
+}
+
+uint64_t pins_lowest(struct pins *pins, uint64_t below)
+{
+    pthread_mutex_lock(&pins->lock);
+    for (size_t i = 0; i < pins->buckets_count; i++)
+        for (const struct pinned *pinned = pins->buckets[i]; pinned; pinned = pinned->next)
+            if (pinned->id < below)
+                below = pinned->id;
+    pthread_mutex_unlock(&pins->lock);
+    return below;
+}
+
+/* --- epochs -------------------------------------------------------------------------------------------- */
+
+static size_t stripe(uint64_t dir, const char *name)
+{
+    uint64_t hash = dir * UINT64_C(0x9E3779B97F4A7C15);
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001B3);
+    return (size_t)(hash ^ hash >> 29) % PINS_EPOCHS;
+}
+
+uint32_t pins_epoch(const struct pins *pins, uint64_t dir, const char *name)
+{
+    return atomic_load(&pins->epochs[stripe(dir, name)]);
+}
+
+void pins_moved_locked(struct pins *pins, uint64_t dir, const char *name)
+{
+    atomic_fetch_add(&pins->epochs[stripe(dir, name)], 1);
+}
+
+int pins_enter(struct pins *pins, struct pinned *fresh, uint32_t epoch, struct pinned **ret_pinned)
+{
+    int result = 0;
+    pthread_mutex_lock(&pins->lock);
+    struct pinned *there = pins_find_locked(pins, fresh->id);
+    if (there && there->state == PIN_PUBLISHED) {
+        there->refs++;
+        *ret_pinned = there;
+    } else if (!there && pins_epoch(pins, fresh->dir, fresh->name) == epoch) {
+        insert_locked(pins, fresh);
+        *ret_pinned = fresh;
+    } else {
+        result = -EAGAIN;
+    }
+    pthread_mutex_unlock(&pins->lock);
+    return result;
+}
+
+/* --- one version --------------------------------------------------------------------------------------- */
+
+struct pinned *pinned_new(struct engine *engine, enum pin_state state, struct entry *entry, uint64_t dir,
+                          const char *name)
+{
+    struct pinned *pinned = calloc(1, sizeof *pinned);
+    if (!pinned)
+        return NULL;
+    pinned->version.store = engine->store;
+    pinned->engine = engine;
+    pinned->version.id = pinned->id = entry->version;
+    pinned->entry = *entry;
+    *entry = (struct entry){0};
+    pthread_rwlock_init(&pinned->lock, NULL);
+    atomic_init(&pinned->state, (int)state);
+    pinned->private = state == PIN_STAGED;
+    pinned->dir = dir;
+    strcpy(pinned->name, name);
+    pinned->refs = 1;
+    return pinned;
+}
+
+void pinned_free(struct pinned *pinned)
+{
+    value_release(&pinned->value);
+    entry_release(&pinned->entry);
+    pthread_rwlock_destroy(&pinned->lock);
+    free(pinned);
+}
+
+/* Its chunks, and the room it holds. Nobody else knows it any more. */
+static void leave(struct pinned *pinned)
+{
+    struct engine *engine = pinned->engine;
+    const struct entry *entry = &pinned->entry;
+    bool chunked = pinned->private ? pinned->value.chunked : entry->kind == ENTRY_FILE && !entry->value;
+    if (chunked)
+        keeper_reap(engine, pinned->id, value_chunks(engine, entry->size), pinned->charge);
+    else
+        room_give(&engine->room, (struct room_amount){.bytes = pinned->charge});
+}
+
+void pinned_release(struct pinned *pinned)
+{
+    struct pins *pins = &pinned->engine->pins;
+    pthread_mutex_lock(&pins->lock);
+    bool last = --pinned->refs == 0;
+    if (last)
+        remove_locked(pins, pinned);
+    pthread_mutex_unlock(&pins->lock);
+    if (!last)
+        return;
+    if (pinned->state != PIN_PUBLISHED)
+        leave(pinned);
+    pinned_free(pinned);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pins.h - versions in hand. All pins of one version share one object; a table finds it by the version's number.
+ *
+ *     STAGED --publish--> PUBLISHED --replaced, removed, expired, evicted--> DEAD
+ *
+ * A staged one belongs to its maker. Of a published one the row is the truth, and `entry` a copy that everyone who
+ * changes the row keeps true. A dead one is what was published when it died: its chunks stay until it is let go.
+ *
+ * A pin reads the row without the mutation mutex, and enters the version in the table afterwards. That the version
+ * did not die or change in between, it knows from the place's epoch: a mutation moves it, with the table's lock held,
+ * after its batch is written.
+ */
+#ifndef LARDER_ROCKSDB_PINS_H
+#define LARDER_ROCKSDB_PINS_H
+
+#include "backend.h"
+#include "value.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct engine;
+
+enum pin_state { PIN_STAGED, PIN_PUBLISHED, PIN_DEAD };
+
+struct pinned {
+    struct store_version version; /* first: what callers hold */
+    struct engine *engine;
+    uint64_t id;
+    bool ino_inherited; /* constant: it was staged with the number of the entry that was there */
+
+    pthread_rwlock_t lock; /* the version's own; guards the next four */
+    struct entry entry; /* published, or dead and unchanged since: with the value where that was in the row */
+    bool private; /* the value is in `value`: staged, or dead and written since */
+    struct value value;
+    unsigned kept; /* STAGED: the ENTRY_SET_ bits that store_change() set */
+
+    _Atomic int state; /* enum pin_state; changes with the mutation mutex and the table's lock held */
+    _Atomic bool changing; /* a live change is under way: not to be evicted for its own sake */
+    _Atomic uint64_t last_hits; /* DEAD: what was known of its reads beyond the row, when it died */
+    _Atomic int64_t last_used_ms;
+    _Atomic uint64_t charge; /* bytes of room it holds itself: STAGED or DEAD */
+    uint64_t dir; /* with `name` its place, while published; guarded as `state` */
+    char name[STORE_NAME_MAX + 1];
+
+    unsigned refs; /* the table's lock */
+    struct pinned *next; /* the table's lock */
+};
+
+enum { PINS_EPOCHS = 256 };
+
+struct pins {
+    pthread_mutex_t lock; /* guards what follows, and what of each version is said to be guarded by it */
+    struct pinned **buckets;
+    size_t buckets_count, count;
+    _Atomic uint32_t epochs[PINS_EPOCHS]; /* by place; change under the lock, read without */
+};
+
+int pins_init(struct pins *pins);
+void pins_release(struct pins *pins);
+
+/* A new object with one reference, not in the table; takes the entry over. NULL without memory. One that was never
+ * in the table and is not wanted goes by pinned_free(). */
+struct pinned *pinned_new(struct engine *engine, enum pin_state state, struct entry *entry, uint64_t dir,
+                          const char *name);
+
+void pinned_free(struct pinned *pinned);
+
+/* Lets one reference go, and with the last one the version, its chunks and its room. */
+void pinned_release(struct pinned *pinned);
+
+/* The epoch of a place; read it before the row. */
+uint32_t pins_epoch(const struct pins *pins, uint64_t dir, const char *name);
+
+/* Finds the version among those in hand and takes a reference, or enters `fresh` as it. -EAGAIN when the row it was
+ * made of may be an old one: read that again. `fresh` is used up only when it is what is returned. */
+int pins_enter(struct pins *pins, struct pinned *fresh, uint32_t epoch, struct pinned **ret_pinned);
+
+/* Enters a staged one. */
+void pins_insert(struct pins *pins, struct pinned *pinned);
+
+/* The version, if it is in hand; or NULL. With the table's lock held, as the next. */
+struct pinned *pins_find_locked(const struct pins *pins, uint64_t version);
+/* Something about what is at the place has changed. */
+void pins_moved_locked(struct pins *pins, uint64_t dir, const char *name);
+
+/* True if the version is in hand now. */
+bool pins_have(struct pins *pins, uint64_t version);
+
+/* True if a live change of it is under way. */
+bool pins_changing(struct pins *pins, uint64_t version);
+
+/* How many are in hand. */
+size_t pins_count(struct pins *pins);
+
+/* The lowest number among those in hand and `below`. */
+uint64_t pins_lowest(struct pins *pins, uint64_t below);
+
+#endif

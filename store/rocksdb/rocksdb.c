@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rocksdb.c - the table of the backend on RocksDB; opening and closing, and the rows that belong to the whole store.
+ */
+#include "chores.h"
+#include "home.h"
+#include "names.h"
+#include "version.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* --- rows of the whole store --------------------------------------------------------------------------- */
+
+enum {
+    FORMAT_ROW_SIZE = 14, /* magic (8), format (2), bytes in a chunk (4) */
+    IDS_ROW_SIZE = 9, /* mark (8), 1 when nothing was left to sweep (1) */
+    COUNTERS_ROW_SIZE = 24, /* bytes, items, directories */
+    IDS_AHEAD = 1 << 20, /* numbers reserved at a time; that many are lost in a crash */
+};
+static const char format_magic[8] = "larder\0\n";
+
+/* Reads a row of exactly this size. -ENOENT, -EUCLEAN. */
+static int read_meta(const struct engine *engine, const char *name, uint8_t *row, size_t size)
+{
+    struct key key = key_meta(name);
+    SCOPED_SLICE value = {0};
+    int result = db_get(&engine->db, FAMILY_DEFAULT, &key, &value);
+    if (result < 0)
+        return result;
+    if (value.size != size)
+        return -EUCLEAN;
+    memcpy(row, value.data, size);
+    return 0;
+}
+
+/* Reserves numbers up to a mark, on disk. */
+static int put_ids(struct engine *engine, uint64_t mark, bool clean)
+{
+    uint8_t row[IDS_ROW_SIZE];
+    put_u64(row, mark);
+    row[8] = clean;
+    struct key key = key_meta(META_IDS);
+    return db_put(&engine->db, FAMILY_DEFAULT, &key, row, sizeof row);
+}
+
+int engine_id(struct engine *engine, enum id_kind kind, uint64_t *ret_id)
+{
+    struct ids *ids = &engine->ids;
+    int result = 0;
+    pthread_mutex_lock(&ids->lock);
+    uint64_t id = ids->next + (ids->next % 2 != (kind == ID_DIRECTORY));
+    if (id >= ids->mark) {
+        result = put_ids(engine, id + IDS_AHEAD, false);
+        if (result == 0)
+            ids->mark = id + IDS_AHEAD;
+    }
+    if (result == 0)
+        ids->next = id + 1;
+    pthread_mutex_unlock(&ids->lock);
+    if (result == 0)
+        *ret_id = id;
+    return result;
+}
+
+/* --- opening ------------------------------------------------------------------------------------------- */
+
+static void put_format(struct engine *engine, rocksdb_writebatch_t *batch)
+{
+    uint8_t row[FORMAT_ROW_SIZE], counters[COUNTERS_ROW_SIZE] = {0}, ids[IDS_ROW_SIZE] = {0};
+    memcpy(row, format_magic, 8);
+    put_u16(row + 8, HOME_FORMAT);
+    put_u32(row + 10, engine->layout.chunk_bytes);
+    put_u64(ids, STORE_ROOT + 1);
+    ids[8] = 1;
+    struct key format_key = key_meta(META_FORMAT), ids_key = key_meta(META_IDS), counters_key = key_meta(META_COUNTERS);
+    db_batch_put(&engine->db, batch, FAMILY_DEFAULT, &format_key, row, sizeof row);
+    db_batch_put(&engine->db, batch, FAMILY_DEFAULT, &ids_key, ids, sizeof ids);
+    db_batch_put(&engine->db, batch, FAMILY_DEFAULT, &counters_key, counters, sizeof counters);
+}
+
+static int put_root(struct engine *engine, rocksdb_writebatch_t *batch)
+{
+    struct entry root = {0};
+    uint8_t *row = NULL;
+    size_t size;
+    int result = entry_init(&root, ENTRY_DIR, 0755, geteuid(), getegid(), NULL, engine_now_ns(engine));
+    root.ino = root.parent = root.change = STORE_ROOT;
+    if (result == 0)
+        result = row_encode_self(&root, "", &row, &size);
+    entry_release(&root);
+    if (result < 0)
+        return result;
+    struct key key = key_self(STORE_ROOT);
+    db_batch_put(&engine->db, batch, FAMILY_DEFAULT, &key, row, size);
+    free(row);
+    return 0;
+}
+
+/* The first batch of a new store; without it there is nothing in it. */
+static int make_store(struct engine *engine)
+{
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    put_format(engine, batch);
+    int result = put_root(engine, batch);
+    if (result == 0)
+        result = db_write(&engine->db, batch);
+    rocksdb_writebatch_destroy(batch);
+    return result == 0 ? db_sync(&engine->db) : result;
+}
+
+static int check_format(struct engine *engine)
+{
+    uint8_t row[FORMAT_ROW_SIZE];
+    int result = read_meta(engine, META_FORMAT, row, sizeof row);
+    if (result == -ENOENT)
+        result = make_store(engine);
+    else if (result == 0 && memcmp(row, format_magic, 8) != 0)
+        result = -EUCLEAN;
+    else if (result == 0 && get_u16(row + 8) > HOME_FORMAT)
+        result = -EPROTO;
+    else if (result == 0)
+        engine->layout.chunk_bytes = get_u32(row + 10);
+    bool sane = engine->layout.chunk_bytes >= 4096 && engine->layout.chunk_bytes <= 16 << 20;
+    return result == 0 && !sane ? -EUCLEAN : result;
+}
+
+/* Reads what the store knows of itself; *ret_sweep_end as keeper_start() wants it. */
+static int read_state(struct engine *engine, uint64_t *ret_sweep_end)
+{
+    uint8_t ids[IDS_ROW_SIZE], counters[COUNTERS_ROW_SIZE], hand[8] = {0};
+    int result = check_format(engine);
+    if (result == 0)
+        result = read_meta(engine, META_IDS, ids, sizeof ids);
+    if (result == 0)
+        result = read_meta(engine, META_COUNTERS, counters, sizeof counters);
+    int found = result == 0 ? read_meta(engine, META_HAND, hand, sizeof hand) : 0;
+    if (result == 0 && found < 0 && found != -ENOENT)
+        result = found;
+    if (result < 0)
+        return result == -ENOENT ? -EUCLEAN : result;
+    engine->counters = (struct counters){
+        .bytes = get_u64(counters), .items = get_u64(counters + 8), .directories = get_u64(counters + 16)};
+    engine->ids.next = get_u64(ids);
+    engine->ids.mark = engine->ids.next + IDS_AHEAD;
+    engine->hand = get_u64(hand);
+    *ret_sweep_end = ids[8] ? 0 : engine->ids.next;
+    return put_ids(engine, engine->ids.mark, false);
+}
+
+static int init_memory(struct engine *engine)
+{
+    const struct store_options *options = engine->options;
+    struct room_amount limit = {options->limit_bytes, options->limit_items ? options->limit_items : UINT64_MAX};
+    struct room_amount used = {engine->counters.bytes, engine->counters.items};
+    uint64_t entries_max = limit.bytes / (ENTRY_OVERHEAD + ENTRY_ROW_HEAD);
+    room_init(&engine->room, limit, options->policy != STORE_POLICY_NONE, used);
+    idle_init(&engine->idle);
+    pthread_mutex_init(&engine->mutation, NULL);
+    pthread_mutex_init(&engine->ids.lock, NULL);
+    engine->deadline_added_ms = INT64_MAX;
+    engine->batch = rocksdb_writebatch_create();
+    int result = pins_init(&engine->pins);
+    if (result == 0)
+        result = policy_init(&engine->policy, limit.items < entries_max ? limit.items : entries_max);
+    return result;
+}
+
+static void release_memory(struct engine *engine)
+{
+    policy_release(&engine->policy);
+    pins_release(&engine->pins);
+    rocksdb_writebatch_destroy(engine->batch);
+    pthread_mutex_destroy(&engine->ids.lock);
+    pthread_mutex_destroy(&engine->mutation);
+    idle_release(&engine->idle);
+    room_release(&engine->room);
+}
+
+static int fail_open(struct engine *engine, int result, const char *path, struct store_error *error)
+{
+    const char *why = result == -EUCLEAN  ? "the store is damaged"
+                      : result == -EPROTO ? "a store of a newer format; use a newer program"
+                                          : strerror(-result);
+    db_close(&engine->db);
+    close(engine->lock_fd);
+    free(engine);
+    return store_fail(error, result, "%s: %s", path, why);
+}
+
+int engine_open(const char *path, const struct store_options *options, const struct layout *layout, struct store *store,
+                struct engine **ret_engine, struct store_error *ret_error)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        return store_fail(ret_error, -ENOMEM, "%s: out of memory", path);
+    engine->store = store;
+    engine->options = options;
+    engine->layout = *layout;
+    int result = home_take(path, &engine->lock_fd, ret_error);
+    if (result == 0) {
+        result = db_open(&engine->db, path, options, ret_error);
+        if (result < 0)
+            close(engine->lock_fd);
+    }
+    if (result < 0) {
+        free(engine);
+        return result;
+    }
+    uint64_t sweep_end;
+    result = read_state(engine, &sweep_end);
+    if (result < 0)
+        return fail_open(engine, result, path, ret_error);
+    result = init_memory(engine);
+    if (result == 0)
+        result = keeper_start(engine, sweep_end);
+    if (result < 0) {
+        release_memory(engine);
+        return fail_open(engine, result, path, ret_error);
+    }
+    keeper_wake(engine, 0);
+    *ret_engine = engine;
+    return 0;
+}
+
+void engine_close(struct engine *engine)
+{
+    bool clean = keeper_stop(engine);
+    chore_save_reads(engine);
+    (void)put_ids(engine, engine->ids.next, clean);
+    (void)db_sync(&engine->db);
+    release_memory(engine);
+    db_close(&engine->db);
+    close(engine->lock_fd);
+    free(engine);
+}
+
+/* --- the table ----------------------------------------------------------------------------------------- */
+
+static int backend_open(const char *path, const struct store_options *options, struct store *store, void **ret_impl,
+                        struct store_error *ret_error)
+{
+    static const struct layout usual = {.inline_max = ENTRY_INLINE_MAX, .chunk_bytes = CHUNK_BYTES};
+    struct engine *engine;
+    int result = engine_open(path, options, &usual, store, &engine, ret_error);
+    if (result == 0)
+        *ret_impl = engine;
+    return result;
+}
+
+static void backend_close(void *impl)
+{
+    engine_close(impl);
+}
+
+static int backend_sync(void *impl)
+{
+    struct engine *engine = impl;
+    return db_sync(&engine->db);
+}
+
+static void backend_stats(void *impl, struct store_stats *ret_stats)
+{
+    struct engine *engine = impl;
+    struct room_amount used = room_used(&engine->room);
+    pthread_mutex_lock(&engine->mutation);
+    struct counters counters = engine->counters;
+    pthread_mutex_unlock(&engine->mutation);
+    *ret_stats = (struct store_stats){
+        .bytes = used.bytes,
+        .items = counters.items,
+        .directories = counters.directories,
+        .limit_bytes = engine->options->limit_bytes,
+        .limit_items = engine->options->limit_items,
+        .hits = engine->hits,
+        .sets = engine->sets,
+        .deletes = engine->deletes,
+        .expired = engine->expired,
+        .evicted = engine->evicted,
+        .pinned = pins_count(&engine->pins),
+        .waits = room_waits(&engine->room),
+    };
+}
+
+static int backend_settle(void *impl)
+{
+    return keeper_settle(impl);
+}
+
+const struct backend backend_rocksdb = {
+    .scheme = "rocksdb",
+    .open = backend_open,
+    .close = backend_close,
+    .sync = backend_sync,
+    .lookup = names_lookup,
+    .dir = names_dir,
+    .list = names_list,
+    .make_dir = names_make_dir,
+    .make_symlink = names_make_symlink,
+    .remove = names_remove,
+    .remove_dir = names_remove_dir,
+    .rename = names_rename,
+    .change_dir = names_change_dir,
+    .pin = version_pin,
+    .stage = version_stage,
+    .repin = version_repin,
+    .unpin = version_unpin,
+    .version_entry = version_entry,
+    .version_dead = version_dead,
+    .read = version_read,
+    .write = version_write,
+    .resize = version_resize,
+    .change = version_change,
+    .publish = version_publish,
+    .stats = backend_stats,
+    .settle = backend_settle,
+};

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* room.c - see room.h. */
+#include "room.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* The keeper starts above the high watermark and stops at the low one. */
+static uint64_t high(uint64_t limit)
+{
+    return limit - limit / 16;
+}
+
+static uint64_t low(uint64_t limit)
+{
+    return limit - limit / 8;
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+void room_init(struct room *room, struct room_amount limit, bool evicts, struct room_amount used)
+{
+    *room = (struct room){.limit = limit, .evicts = evicts, .used = used};
+    pthread_mutex_init(&room->lock, NULL);
+    pthread_cond_init(&room->changed, NULL);
+}
+
+void room_release(struct room *room)
+{
+    pthread_cond_destroy(&room->changed);
+    pthread_mutex_destroy(&room->lock);
+}
+
+/* A store opened with a smaller limit than before is over it; whoever asks for nothing there is not held up. */
+static bool fits(uint64_t used, uint64_t amount, uint64_t limit)
+{
+    return amount == 0 || (used <= limit && amount <= limit - used);
+}
+
+static bool take_locked(struct room *room, struct room_amount amount)
+{
+    if (!fits(room->used.bytes, amount.bytes, room->limit.bytes) ||
+        !fits(room->used.items, amount.items, room->limit.items))
+        return false;
+    room->used.bytes += amount.bytes;
+    room->used.items += amount.items;
+    room->takes++;
+    return true;
+}
+
+static bool is_high_locked(const struct room *room)
+{
+    return room->used.bytes > high(room->limit.bytes) || room->used.items > high(room->limit.items);
+}
+
+enum room_answer room_try(struct room *room, struct room_amount amount)
+{
+    enum room_answer answer = ROOM_NONE;
+    pthread_mutex_lock(&room->lock);
+    if (take_locked(room, amount))
+        answer = room->evicts && is_high_locked(room) ? ROOM_TAKEN_HIGH : ROOM_TAKEN;
+    pthread_mutex_unlock(&room->lock);
+    return answer;
+}
+
+void room_give(struct room *room, struct room_amount amount)
+{
+    if (amount.bytes == 0 && amount.items == 0)
+        return;
+    pthread_mutex_lock(&room->lock);
+    assert(room->used.bytes >= amount.bytes && room->used.items >= amount.items);
+    room->used.bytes -= amount.bytes;
+    room->used.items -= amount.items;
+    if (room->waiting > 0)
+        pthread_cond_broadcast(&room->changed);
+    pthread_mutex_unlock(&room->lock);
+}
+
+uint64_t room_wait_begin(struct room *room, struct room_amount amount)
+{
+    pthread_mutex_lock(&room->lock);
+    room->waiting++;
+    room->waits++;
+    room->wanted.bytes += amount.bytes;
+    room->wanted.items += amount.items;
+    uint64_t ticket = room->attempts;
+    pthread_mutex_unlock(&room->lock);
+    return ticket;
+}
+
+int room_wait(struct room *room, struct room_amount amount, uint64_t ticket)
+{
+    pthread_mutex_lock(&room->lock);
+    bool taken, ever = amount.bytes <= room->limit.bytes && amount.items <= room->limit.items;
+    while (!(taken = take_locked(room, amount)) && ever && room->failed <= ticket)
+        pthread_cond_wait(&room->changed, &room->lock);
+    room->waiting--;
+    room->wanted.bytes -= amount.bytes;
+    room->wanted.items -= amount.items;
+    room->unused += taken;
+    pthread_mutex_unlock(&room->lock);
+    return taken ? 0 : -ENOSPC;
+}
+
+void room_used_up(struct room *room, unsigned waits)
+{
+    if (waits == 0)
+        return;
+    pthread_mutex_lock(&room->lock);
+    room->unused -= waits;
+    pthread_mutex_unlock(&room->lock);
+}
+
+bool room_attempt(struct room *room, uint64_t *ret_attempt)
+{
+    pthread_mutex_lock(&room->lock);
+    bool due = room->waiting > 0 || (room->evicts && is_high_locked(room));
+    if (due)
+        *ret_attempt = ++room->attempts;
+    pthread_mutex_unlock(&room->lock);
+    return due;
+}
+
+static uint64_t excess(uint64_t used, uint64_t limit, uint64_t wanted)
+{
+    uint64_t target = less(low(limit), limit - less(wanted, limit));
+    return used > target ? used - target : 0;
+}
+
+bool room_excess(struct room *room, struct room_amount *ret_excess)
+{
+    pthread_mutex_lock(&room->lock);
+    *ret_excess = (struct room_amount){
+        .bytes = excess(room->used.bytes, room->limit.bytes, room->wanted.bytes),
+        .items = excess(room->used.items, room->limit.items, room->wanted.items),
+    };
+    pthread_mutex_unlock(&room->lock);
+    return ret_excess->bytes > 0 || ret_excess->items > 0;
+}
+
+bool room_failed(struct room *room, uint64_t attempt, uint64_t takes)
+{
+    pthread_mutex_lock(&room->lock);
+    bool final = !room->evicts || (room->unused == 0 && room->takes == takes);
+    if (final) {
+        room->failed = attempt;
+        pthread_cond_broadcast(&room->changed);
+    }
+    pthread_mutex_unlock(&room->lock);
+    return final;
+}
+
+uint64_t room_takes(struct room *room)
+{
+    pthread_mutex_lock(&room->lock);
+    uint64_t takes = room->takes;
+    pthread_mutex_unlock(&room->lock);
+    return takes;
+}
+
+bool room_waited_for(struct room *room)
+{
+    pthread_mutex_lock(&room->lock);
+    bool waited_for = room->waiting > 0;
+    pthread_mutex_unlock(&room->lock);
+    return waited_for;
+}
+
+struct room_amount room_used(struct room *room)
+{
+    pthread_mutex_lock(&room->lock);
+    struct room_amount used = room->used;
+    pthread_mutex_unlock(&room->lock);
+    return used;
+}
+
+uint64_t room_waits(struct room *room)
+{
+    pthread_mutex_lock(&room->lock);
+    uint64_t waits = room->waits;
+    pthread_mutex_unlock(&room->lock);
+    return waits;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * room.h - who may still put how much into the store.
+ *
+ * Room is taken before anything is written and given back after it is gone, so that bytes and items never pass
+ * their limits, under any number of threads. `bytes` holds three things: what is published, what staged versions
+ * have written so far, and what dead versions still keep on disk or in somebody's hand.
+ *
+ * Whoever finds no room waits for the keeper to make some, and fails when the keeper has tried and could not. A wait
+ * holds neither the mutation mutex nor the table's lock, which the keeper needs. The lock here is taken last.
+ */
+#ifndef LARDER_ROCKSDB_ROOM_H
+#define LARDER_ROCKSDB_ROOM_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct room_amount {
+    uint64_t bytes, items;
+};
+
+struct room {
+    struct room_amount limit; /* constant */
+    bool evicts; /* constant: the policy is not none */
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
+    struct room_amount used;
+    struct room_amount wanted; /* sum of what those wait for who wait */
+    unsigned waiting;
+    unsigned unused; /* how many have taken room by waiting, and nothing stands in it yet */
+    uint64_t takes; /* times room was taken */
+    uint64_t attempts; /* times the keeper began to make room */
+    uint64_t failed; /* the last of those that did not help */
+    uint64_t waits;
+};
+
+void room_init(struct room *room, struct room_amount limit, bool evicts, struct room_amount used);
+void room_release(struct room *room);
+
+enum room_answer {
+    ROOM_TAKEN, /* and there is plenty left */
+    ROOM_TAKEN_HIGH, /* but the high watermark is passed: wake the keeper */
+    ROOM_NONE,
+};
+/* Takes room if it is there. */
+enum room_answer room_try(struct room *room, struct room_amount amount);
+
+/* Gives room back. */
+void room_give(struct room *room, struct room_amount amount);
+
+/* Registers as waiting, then room_wait() until there is room (taken: 0) or none can be made (-ENOSPC). Between the
+ * two the keeper has to be woken. */
+uint64_t room_wait_begin(struct room *room, struct room_amount amount);
+int room_wait(struct room *room, struct room_amount amount, uint64_t ticket);
+/* What was taken by so many waits is in use, or given back. */
+void room_used_up(struct room *room, unsigned waits);
+
+/* For the keeper: starts an attempt to make room; true when it is time for one. */
+bool room_attempt(struct room *room, uint64_t *ret_attempt);
+/* What has to go for the low watermark and for all who wait; false when nothing. */
+bool room_excess(struct room *room, struct room_amount *ret_excess);
+/* Nothing more can go: those who waited when the attempt began fail. False when it is too early to say so, because
+ * somebody took room since room_takes() said `takes`, who may make of it something that can go. */
+bool room_failed(struct room *room, uint64_t attempt, uint64_t takes);
+uint64_t room_takes(struct room *room);
+
+/* True while anybody waits. */
+bool room_waited_for(struct room *room);
+
+struct room_amount room_used(struct room *room);
+
+/* How often somebody had to wait. */
+uint64_t room_waits(struct room *room);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * value.h - the bytes of a version: in memory, in chunks, or part here and part there.
+ *
+ * A private value (staged, or dead) is written in place. Up to layout.inline_max bytes it is in `buffer` alone. Once it
+ * was larger it is chunked: chunks are in the data family, the one at hand is in `buffer`, which a file written from
+ * front to back fills and writes once each. So memory is one chunk a version, however large it grows.
+ *
+ *     |  chunk 0  |  chunk 1  | buffer = chunk 2 ..|
+ *
+ * A chunk that is missing or short is zeroes up to where it should end, and no chunk reaches past the value's size:
+ * growing a value is free, and shows no old bytes.
+ *
+ * Nothing here is locked: the version's lock is held by the caller. None of it touches rows.
+ */
+#ifndef LARDER_ROCKSDB_VALUE_H
+#define LARDER_ROCKSDB_VALUE_H
+
+#include "db.h"
+
+struct engine;
+
+struct value {
+    uint64_t size;
+    bool chunked;
+    uint8_t *buffer; /* chunk number `at`; NULL: nothing at hand */
+    size_t capacity, filled; /* of the buffer */
+    uint64_t at;
+    bool dirty; /* the buffer is newer than the chunk on disk */
+};
+
+/* How many chunks a chunked value of this size has at most. */
+uint64_t value_chunks(const struct engine *engine, uint64_t size);
+
+/* Makes a private value of what a row held: the bytes (copied), or with NULL the chunks of that size. */
+int value_adopt(struct value *value, const uint8_t *bytes, uint64_t size);
+void value_release(struct value *value);
+
+/* A private value. Room was taken before. */
+int value_read(const struct engine *engine, uint64_t version, const struct value *value, void *buffer, size_t size,
+               uint64_t offset);
+int value_write(const struct engine *engine, uint64_t version, struct value *value, const uint8_t *data, size_t size,
+                uint64_t offset);
+int value_resize(const struct engine *engine, uint64_t version, struct value *value, uint64_t size);
+/* Writes what is only in the buffer, if it is chunked. */
+int value_flush(const struct engine *engine, uint64_t version, struct value *value);
+
+/* A published one in chunks: reads all of `size`, which does not pass the end. */
+int chunks_read(const struct engine *engine, uint64_t version, uint8_t *buffer, size_t size, uint64_t offset);
+
+/* Adds to a batch what makes `size` bytes at `offset` be `data`; `old` is the whole value when that was in the row. */
+int chunks_write(const struct engine *engine, rocksdb_writebatch_t *batch, uint64_t version, const uint8_t *old,
+                 uint64_t old_size, const uint8_t *data, size_t size, uint64_t offset);
+
+/* Adds to a batch what cuts chunks of `old_size` bytes together to `size`. */
+int chunks_cut(const struct engine *engine, rocksdb_writebatch_t *batch, uint64_t version, uint64_t old_size,
+               uint64_t size);
+
+/* Adds to a batch the deletion of chunks from number `first` to before `end`. */
+void chunks_drop(const struct engine *engine, rocksdb_writebatch_t *batch, uint64_t version, uint64_t first,
+                 uint64_t end);
+
+#endif

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store.h - the whole public face of the cache engine.
+ *
+ * A store holds entries. An entry is a file, a directory or a symbolic link and lives under a place: the id
+ * of its directory and a name. The value of a file or link belongs to a *version*, a number that only grows;
+ * replacing a value makes a new version, and whoever holds the old one in hand (a pin) goes on reading it.
+ *
+ *     place (dir, name) --> entry: attributes, lifetime, tags, xattrs, version --> value
+ *
+ * Life of a set:  store_stage() -> store_write()... -> store_publish() -> store_unpin()
+ * Life of a get:  store_pin() -> store_read()... -> store_unpin()
+ *
+ * Rules that hold for every function:
+ *   - Result 0 or a negative errno; what is not written down below can only be -EIO (the medium failed) or
+ *     -ENOMEM. Outputs are named ret_... and untouched on failure.
+ *   - Any function may be called from any thread, several at once, unless it says otherwise.
+ *   - A name is one path component: 1 to STORE_NAME_MAX bytes, no '/', not "." or "..".
+ *     Longer: -ENAMETOOLONG. Empty or otherwise malformed: -EINVAL.
+ *   - An expired entry does not exist: it is -ENOENT to every function, free for every function that creates.
+ *   - Whatever adds bytes or items may wait for eviction to make room, and fails with -ENOSPC when none can
+ *     be made (always at once with STORE_POLICY_NONE).
+ *   - A mutation is atomic, seen by every later call once it has returned, and survives a crash of the
+ *     process. It survives a crash of the machine after store_sync(), or at once with options.sync.
+ *
+ * It knows nothing of FUSE, paths, text formats of durations, or the page cache.
+ */
+#ifndef LARDER_STORE_H
+#define LARDER_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+/* A version held in hand: a published, a staged (not yet published) or a dead one (replaced, removed, expired
+ * or evicted since). All pins of one version share what is in it. */
+struct store_version;
+
+enum {
+    STORE_ROOT = 1, /* directory id of the root */
+    STORE_NAME_MAX = 255, /* bytes in a name */
+    STORE_TARGET_MAX = 4095, /* bytes in a symbolic link's target */
+    STORE_TAGS_MAX = 64, /* tags an entry */
+    STORE_TAG_MAX = 128, /* bytes a tag */
+    STORE_XATTRS_MAX = 64 << 10, /* bytes of all names and values of the extended attributes an entry */
+};
+
+/* --- entries ------------------------------------------------------------------------------------------- */
+
+enum entry_kind { ENTRY_FILE = 1, ENTRY_DIR = 2, ENTRY_SYMLINK = 3 };
+
+/* Lifetimes are in milliseconds. Unset inherits when an entry is made; for ever does not. */
+#define ENTRY_UNSET   0
+#define ENTRY_FOREVER UINT64_MAX
+
+/* A snapshot of one entry. The caller who was given it owns it and lets go with entry_release(). */
+struct entry {
+    enum entry_kind kind;
+    uint32_t mode; /* permission bits, 07777 */
+    uint32_t uid, gid;
+    uint64_t ino; /* the same through overwrites and renames; a directory's is its directory id */
+    uint64_t version; /* id of the value; 0 for directories */
+    uint64_t change; /* grows with every publish and every write to a published value */
+    uint64_t parent; /* directories only: id of the directory it is in (the root: its own) */
+    uint64_t size; /* bytes of the value, or of the link's target; 0 for directories */
+    uint64_t hits; /* reads counted, see STORE_HIT */
+    int64_t atime_ns, mtime_ns, ctime_ns, btime_ns; /* since the epoch */
+    uint64_t ttl_ms; /* ENTRY_UNSET, ENTRY_FOREVER or a lifetime; on a directory, what entries start with */
+    uint64_t idle_ms; /* the same for time without a read */
+    int64_t expires_ms; /* when the ttl (or an explicit deadline) ends it, since the epoch; 0 never */
+    int64_t used_ms; /* last publish, touch or hit, as far as remembered; idle_ms counts from it */
+
+    const char *tags; /* comma-separated, in the order given, without duplicates; NUL-terminated, "" if none */
+    size_t tags_size; /* without the NUL */
+    const uint8_t *xattrs; /* packed; walk with entry_xattr_next() */
+    size_t xattrs_size;
+    const uint8_t *value; /* a link's target, or a small file's value when the row holds it; else NULL */
+    size_t value_size;
+    void *memory; /* what the pointers above point into; owned */
+};
+
+/* Lets go of what an entry owns and zeroes it. Releasing a zeroed entry is harmless. */
+void entry_release(struct entry *entry);
+
+/* The moment an entry ends, in ms since the epoch, from its lifetime and its idle time; INT64_MAX if never. */
+int64_t entry_deadline_ms(const struct entry *entry);
+
+/* Walks the extended attributes: start with *position 0. Returns true and one attribute's name (not
+ * terminated) and value, pointing into the entry; false at the end. */
+bool entry_xattr_next(const struct entry *entry, size_t *position, const char **ret_name, size_t *ret_name_size,
+                      const uint8_t **ret_value, size_t *ret_value_size);
+
+/* Finds one by name. Returns 0 or -ENODATA. */
+int entry_xattr_get(const struct entry *entry, const char *name, const uint8_t **ret_value, size_t *ret_value_size);
+
+/* What to change about an entry: the fields whose bit is in `set`. Its ctime becomes now. */
+enum {
+    ENTRY_SET_MODE = 1 << 0,
+    ENTRY_SET_UID = 1 << 1,
+    ENTRY_SET_GID = 1 << 2,
+    ENTRY_SET_ATIME = 1 << 3,
+    ENTRY_SET_MTIME = 1 << 4,
+    ENTRY_SET_TTL = 1 << 5, /* ENTRY_UNSET takes it away; restarts the clock */
+    ENTRY_SET_IDLE = 1 << 6, /* likewise */
+    ENTRY_SET_EXPIRES = 1 << 7, /* files and links; the past is allowed and ends it at once */
+    ENTRY_SET_TAGS = 1 << 8, /* "" takes them away */
+    ENTRY_SET_XATTR = 1 << 9, /* one attribute, see below */
+    ENTRY_RESTART = 1 << 10, /* what touch does: the lifetime starts anew */
+};
+
+enum entry_xattr_how { ENTRY_XATTR_ANY, ENTRY_XATTR_CREATE, ENTRY_XATTR_REPLACE, ENTRY_XATTR_REMOVE };
+
+struct entry_change {
+    unsigned set;
+    uint32_t mode, uid, gid;
+    int64_t atime_ns, mtime_ns;
+    uint64_t ttl_ms, idle_ms;
+    int64_t expires_ms;
+    const char *tags;
+    const char *xattr_name; /* at most 255 bytes, not empty */
+    const void *xattr_value;
+    size_t xattr_size;
+    enum entry_xattr_how xattr_how;
+};
+/* Errors of a change: -EINVAL malformed tags (an empty one, one longer than STORE_TAG_MAX, more than STORE_TAGS_MAX,
+ * a slash or control character in one) or ENTRY_SET_EXPIRES on a directory; -EEXIST / -ENODATA the attribute is
+ * there / is not, against xattr_how; -ENOSPC more than STORE_XATTRS_MAX, or no room. */
+
+/* --- opening ------------------------------------------------------------------------------------------- */
+
+enum store_policy { STORE_POLICY_SIEVE, STORE_POLICY_FIFO, STORE_POLICY_NONE };
+
+/* Why an entry went without anybody asking. */
+enum store_gone { STORE_GONE_EXPIRED, STORE_GONE_EVICTED };
+
+enum store_log_level { STORE_LOG_ERROR, STORE_LOG_WARNING, STORE_LOG_INFO };
+
+/* All zeroes but the limits is a good start. Everything pointed to is copied, or must outlive the store (the
+ * functions and their arguments). */
+struct store_options {
+    uint64_t limit_bytes; /* what all entries together may cost, see store_stats.bytes; at least 1 MiB */
+    uint64_t limit_items; /* how many files and links there may be; 0 = no limit */
+    enum store_policy policy;
+    uint64_t ttl_ms; /* lifetime of entries for which neither they nor their directories say; ENTRY_UNSET none */
+    uint64_t cache_bytes; /* memory for blocks read from disk; 0 = 64 MiB */
+    bool sync; /* every mutation survives a crash of the machine when it returns */
+
+    /* Called when an entry expired or was evicted, after it is gone, from a thread of the store that holds no
+     * lock. May be NULL. */
+    void (*gone)(void *arg, uint64_t dir, const char *name, enum store_gone why);
+    void *gone_arg;
+    /* Gets what the medium's errors say, a line without newline. From any thread; NULL = stderr. */
+    void (*log)(void *arg, enum store_log_level level, const char *line);
+    void *log_arg;
+    /* The time in ns since the epoch; NULL = CLOCK_REALTIME. For tests. */
+    int64_t (*now_ns)(void *arg);
+    void *now_arg;
+};
+
+/* One sentence for a person: what is wrong with what, and what to do. */
+struct store_error {
+    char text[512];
+};
+
+/*
+ * Opens a store, and makes it when nothing is there: "rocksdb:DIR" or a path (on disk, made with mode 0700;
+ * parents are not made), "mem:" (in memory, gone at close). The root directory of a new one has mode 0755 and
+ * belongs to the caller's effective user and group.
+ *
+ * Returns 0 and a store, or one of these with the sentence in *ret_error:
+ *   -EINVAL     unknown scheme, limit out of range
+ *   -ENOENT, -ENOTDIR, -EACCES, -EPERM   as the path has it
+ *   -EBUSY      another process has it open (the sentence names its pid)
+ *   -EUCLEAN    the directory is not empty and no store, or damaged
+ *   -EPROTO     a store of a newer format
+ * It starts a thread, so fork before, not after.
+ */
+int store_open(const char *url, const struct store_options *options, struct store **ret_store,
+               struct store_error *ret_error);
+
+/* Flushes and closes. Every pin must have been let go; nothing else may be running in it. NULL is harmless. */
+void store_close(struct store *store);
+
+/* Everything acknowledged so far survives a crash of the machine when this returns. */
+int store_sync(struct store *store);
+
+/* --- names --------------------------------------------------------------------------------------------- */
+
+/* The entry at a place. With options.now past its deadline it is -ENOENT, as is a directory that is gone.
+ * Neither counts as a hit nor as a miss. Returns also -ENOTDIR when `dir` is not a directory's id. */
+int store_lookup(struct store *store, uint64_t dir, const char *name, struct entry *ret_entry);
+
+/* A directory's own entry. -ENOENT when there is none with that id. */
+int store_dir(struct store *store, uint64_t dir, struct entry *ret_entry);
+
+/*
+ * Calls `each` for every entry of a directory in the byte order of the names, beginning behind the name `after`
+ * (NULL: from the first; it need not exist any more). An entry that is there throughout is met exactly once,
+ * whatever else comes and goes. Values are not read: entry.value is NULL but for links. `each` must not call
+ * the store; the entry is only lent to it. A non-zero result of `each` ends the walk and is returned.
+ */
+int store_list(struct store *store, uint64_t dir, const char *after,
+               int (*each)(void *arg, const char *name, const struct entry *entry), void *arg);
+
+/* Makes a directory: with its own ids and no defaults of its own (it inherits from those above). -EEXIST;
+ * -ENOENT when `dir` is gone. ret_entry may be NULL. */
+int store_make_dir(struct store *store, uint64_t dir, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
+                   struct entry *ret_entry);
+
+/* Makes a symbolic link. -EEXIST, -ENOENT, -ENAMETOOLONG for the target, -EINVAL when that is empty. */
+int store_make_symlink(struct store *store, uint64_t dir, const char *name, const char *target, uint32_t uid,
+                       uint32_t gid, struct entry *ret_entry);
+
+/* Removes a file or link. -EISDIR for a directory. Its version lives until its last pin is let go. */
+int store_remove(struct store *store, uint64_t dir, const char *name);
+
+/* Removes an empty directory. -ENOTDIR, -ENOTEMPTY. */
+int store_remove_dir(struct store *store, uint64_t dir, const char *name);
+
+enum { STORE_NOREPLACE = 1, STORE_EXCHANGE = 2 };
+
+/*
+ * Moves an entry with all that belongs to it (clock, tags, attributes); what was at the new place is replaced
+ * atomically. A directory costs the same whatever is in it. flags: 0, STORE_NOREPLACE or STORE_EXCHANGE.
+ * -EINVAL both flags, or a directory into itself; -EEXIST noreplace and it is there; -EISDIR / -ENOTDIR a file
+ * over a directory and the reverse (not with exchange); -ENOTEMPTY. Both places the same entry: 0, nothing done.
+ */
+int store_rename(struct store *store, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name,
+                 unsigned flags);
+
+/* Changes a directory's entry. Errors as at struct entry_change. ret_entry (may be NULL): how it is afterwards. */
+int store_change_dir(struct store *store, uint64_t dir, const struct entry_change *change, struct entry *ret_entry);
+
+/* --- versions ------------------------------------------------------------------------------------------ */
+
+enum {
+    STORE_HIT = 1, /* a get: counts a hit, renews idle time, tells the eviction policy */
+};
+
+/* Takes the published version of a file or link in hand. -ENOENT; -EISDIR for a directory. */
+int store_pin(struct store *store, uint64_t dir, const char *name, unsigned flags, struct store_version **ret_version);
+
+/* Takes one more pin of a version in hand, and returns it. */
+struct store_version *store_repin(struct store_version *version);
+
+/*
+ * Begins a new version of the file at a place, empty and private until store_publish(). When a file is there
+ * it starts with that one's attributes (ino, mode, owner, lifetime, tags, xattrs, btime); else with the
+ * given mode, uid and gid, lifetime and tags from the nearest directory above that has them, and a new ino.
+ * Another pin or stage of the same place is independent of it. -EISDIR; -ENOENT when `dir` is gone.
+ */
+int store_stage(struct store *store, uint64_t dir, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
+                struct store_version **ret_version);
+
+/* Lets a pin go; with the last one of a staged version never published, the version is gone. NULL is harmless. */
+void store_unpin(struct store_version *version);
+
+/* Its id, entry.version of what it was published as. */
+uint64_t store_version_id(const struct store_version *version);
+
+/* How the version is now: for a published one, the entry as store_lookup() gives it; for a staged or dead one,
+ * what belongs to it alone. The value is not included. */
+int store_version_entry(struct store_version *version, struct entry *ret_entry);
+
+/* True once it was replaced, removed, expired or evicted. */
+bool store_version_dead(struct store_version *version);
+
+/* Copies up to `size` bytes from `offset` on. Returns the bytes copied in *ret_size, fewer only at the end; holes
+ * read as zeroes. */
+int store_read(struct store_version *version, void *buffer, size_t size, uint64_t offset, size_t *ret_size);
+
+/*
+ * Writes `size` bytes at `offset`; what lies between the old end and `offset` reads as zeroes. Of a staged or dead
+ * version: private. Of a published one: seen by everybody when it returns, restarts its clock, all or nothing.
+ * STORE_AT_END as the offset appends, atomically among appends.
+ * -EFBIG when the value would be larger than the limit.
+ */
+#define STORE_AT_END UINT64_MAX
+int store_write(struct store_version *version, const void *data, size_t size, uint64_t offset);
+
+/* Makes it `size` bytes long: cut off, or with zeroes at the end. Otherwise as store_write(). */
+int store_resize(struct store_version *version, uint64_t size);
+
+/* Changes attributes. Of a published version: of the entry, seen at once. Of a staged one: such a change is kept
+ * by the publish even when the entry it replaces says otherwise. Errors as at struct entry_change. */
+int store_change(struct store_version *version, const struct entry_change *change);
+
+enum {
+    STORE_FRESH = 1 << 4, /* replace as a rename does: take nothing over from the entry that is there */
+};
+
+/*
+ * Publishes a staged version at a place, in one atomic step with the death of what was there. Without STORE_FRESH
+ * a file that is there hands on its attributes, also those changed since the stage, but for the ones set by
+ * store_change(). The clock starts now. Afterwards the pin is one of a published version. flags: 0,
+ * STORE_NOREPLACE, STORE_FRESH. -EEXIST; -EISDIR a directory is there; -ENOENT `dir` is gone; -EINVAL it was
+ * published before; -ENOSPC: nothing has changed, it may be tried again.
+ */
+int store_publish(struct store_version *version, uint64_t dir, const char *name, unsigned flags);
+
+/* --- the whole ----------------------------------------------------------------------------------------- */
+
+struct store_stats {
+    uint64_t bytes; /* what entries cost now: names, rows, values, staged and dead ones that are still held */
+    uint64_t items; /* files and links that are published */
+    uint64_t directories; /* without the root */
+    uint64_t limit_bytes, limit_items;
+    uint64_t hits; /* since the store was opened, as all that follow */
+    uint64_t sets, deletes, expired, evicted;
+    uint64_t pinned; /* versions in hand */
+    uint64_t waits; /* times a writer waited for room */
+};
+void store_stats(struct store *store, struct store_stats *ret_stats);
+
+/* Does all background work there is to do now (expiry, eviction down to the watermark, removal of dead and orphaned
+ * values) and returns when it is done. */
+int store_settle(struct store *store);
+
+/* "sieve", "fifo", "none". The second returns 0 or -EINVAL. */
+const char *store_policy_name(enum store_policy policy);
+int store_policy_parse(const char *text, enum store_policy *ret_policy);
+
+#endif
