@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* control.c - see control.h. */
+#include "control.h"
+#include "units.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CONTROL_INO ((uint64_t)1 << 63) /* beyond what the store gives */
+
+/* --- the texts ----------------------------------------------------------------------------------------- */
+
+/* One state of everything that is shown. */
+struct facts {
+    struct store_stats store;
+    uint64_t misses;
+    unsigned nodes, handles;
+    int64_t uptime_s;
+};
+
+static struct facts gather(struct fs *fs)
+{
+    struct facts facts;
+    store_stats(fs->store, &facts.store);
+    facts.misses = atomic_load(&fs->misses);
+    facts.uptime_s = (clock_ns(CLOCK_REALTIME) - fs->started_ns) / 1000000000;
+    fs_lock(fs);
+    facts.nodes = fs->node_count;
+    facts.handles = fs->handle_count;
+    fs_unlock(fs);
+    return facts;
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+    return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+static void write_stats(struct fs *fs, FILE *out)
+{
+    struct facts facts = gather(fs);
+    const struct store_stats *store = &facts.store;
+    char bytes[32], limit[32];
+    size_format(store->bytes, bytes);
+    size_format(store->limit_bytes, limit);
+    fprintf(out, "store        %s\n", fs->options->store_url);
+    fprintf(out, "uptime       %" PRId64 " s\n", facts.uptime_s);
+    fprintf(out, "bytes        %s of %s (%.1f %%)\n", bytes, limit, percent(store->bytes, store->limit_bytes));
+    if (store->limit_items)
+        fprintf(out, "items        %" PRIu64 " of %" PRIu64 " (%.1f %%)\n", store->items, store->limit_items,
+                percent(store->items, store->limit_items));
+    else
+        fprintf(out, "items        %" PRIu64 "\n", store->items);
+    fprintf(out, "directories  %" PRIu64 "\n", store->directories);
+    fprintf(out, "hits         %" PRIu64 " (%.1f %%)\n", store->hits, percent(store->hits, store->hits + facts.misses));
+    fprintf(out, "misses       %" PRIu64 "\n", facts.misses);
+    fprintf(out, "sets         %" PRIu64 "\n", store->sets);
+    fprintf(out, "deletes      %" PRIu64 "\n", store->deletes);
+    fprintf(out, "expired      %" PRIu64 "\n", store->expired);
+    fprintf(out, "evicted      %" PRIu64 " (%s)\n", store->evicted, store_policy_name(fs->options->policy));
+    fprintf(out, "waits        %" PRIu64 "\n", store->waits);
+    fprintf(out, "open         %u handles, %" PRIu64 " versions, %u nodes\n", facts.handles, store->pinned,
+            facts.nodes);
+}
+
+static void write_stats_json(struct fs *fs, FILE *out)
+{
+    struct facts facts = gather(fs);
+    const struct store_stats *store = &facts.store;
+    const struct {
+        const char *name;
+        uint64_t number;
+    } rows[] = {
+        {"uptime_s", (uint64_t)facts.uptime_s},
+        {"bytes", store->bytes},
+        {"limit_bytes", store->limit_bytes},
+        {"items", store->items},
+        {"limit_items", store->limit_items},
+        {"directories", store->directories},
+        {"hits", store->hits},
+        {"misses", facts.misses},
+        {"sets", store->sets},
+        {"deletes", store->deletes},
+        {"expired", store->expired},
+        {"evicted", store->evicted},
+        {"waits", store->waits},
+        {"pinned", store->pinned},
+        {"handles", facts.handles},
+        {"nodes", facts.nodes},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        fprintf(out, "%s\"%s\":%" PRIu64, i ? "," : "{", rows[i].name, rows[i].number);
+    fputs("}\n", out);
+}
+
+static void write_config(struct fs *fs, FILE *out)
+{
+    const struct mount_options *options = fs->options;
+    char ttl[32];
+    duration_format(options->ttl_ms == ENTRY_UNSET ? ENTRY_FOREVER : options->ttl_ms, ttl);
+    fprintf(out, "version=%s\n", LARDER_VERSION);
+    fprintf(out, "pid=%d\n", (int)getpid());
+    fprintf(out, "store=%s\n", options->store_url);
+    fprintf(out, "mountpoint=%s\n", options->mountpoint);
+    fprintf(out, "size=%" PRIu64 "\n", options->size_bytes);
+    fprintf(out, "items=%" PRIu64 "\n", options->items);
+    fprintf(out, "policy=%s\n", store_policy_name(options->policy));
+    fprintf(out, "ttl=%s\n", ttl);
+    fprintf(out, "cache=%" PRIu64 "\n", options->cache_bytes);
+    fprintf(out, "threads=%u\n", options->threads);
+    fprintf(out, "sync=%d\n", options->sync);
+    fprintf(out, "ro=%d\n", options->read_only);
+    fprintf(out, "allow_other=%d\n", options->allow_other);
+}
+
+static const struct control_file {
+    const char *name;
+    void (*write)(struct fs *fs, FILE *out);
+} files[] = {
+    {"stats", write_stats},
+    {"stats.json", write_stats_json},
+    {"config", write_config},
+};
+
+enum { FILES = sizeof files / sizeof *files };
+
+/* --- nodes: the directory first, then its files -------------------------------------------------------- */
+
+struct node *control_nodes_new(void)
+{
+    struct node *nodes = calloc(1 + FILES, sizeof *nodes);
+    if (!nodes)
+        return NULL;
+    for (size_t i = 0; i <= FILES; i++) {
+        nodes[i].kind = i == 0 ? NODE_CONTROL_DIR : NODE_CONTROL_FILE;
+        nodes[i].ino = CONTROL_INO + i;
+        LIST_INIT(&nodes[i].handles);
+    }
+    return nodes;
+}
+
+bool control_is_root_name(const struct fs *fs, const struct node *parent, const char *text)
+{
+    return parent == fs->root && strcmp(text, CONTROL_NAME) == 0;
+}
+
+const char *control_file(size_t n, uint64_t *ret_ino)
+{
+    *ret_ino = CONTROL_INO + 1 + n;
+    return n < FILES ? files[n].name : NULL;
+}
+
+int control_getattr(struct fs *fs, const struct node *node, struct stat *ret_stat, double *ret_timeout)
+{
+    struct entry root;
+    int result = store_dir(fs->store, STORE_ROOT, &root);
+    if (result < 0)
+        return result;
+    struct timespec started = {fs->started_ns / 1000000000, fs->started_ns % 1000000000};
+    *ret_stat = (struct stat){
+        .st_ino = node->ino,
+        .st_mode = node->kind == NODE_CONTROL_DIR ? S_IFDIR | 0555 : S_IFREG | 0444,
+        .st_nlink = 1,
+        .st_uid = root.uid,
+        .st_gid = root.gid,
+        .st_blksize = 4096,
+        .st_atim = started,
+        .st_mtim = started,
+        .st_ctim = started,
+    };
+    entry_release(&root);
+    *ret_timeout = 1;
+    return 0;
+}
+
+int control_lookup(struct fs *fs, const struct node *parent, const char *text, struct fuse_entry_param *ret_entry)
+{
+    const struct node *found = NULL;
+    if (control_is_root_name(fs, parent, text))
+        found = &fs->control[0];
+    else if (parent->kind == NODE_CONTROL_DIR)
+        for (size_t i = 0; i < FILES; i++)
+            if (strcmp(files[i].name, text) == 0)
+                found = &fs->control[1 + i];
+    if (!found)
+        return -ENOENT;
+    *ret_entry = (struct fuse_entry_param){.ino = node_id(fs, found), .entry_timeout = LONG_SECONDS};
+    return control_getattr(fs, found, &ret_entry->attr, &ret_entry->attr_timeout);
+}
+
+/* --- handles ------------------------------------------------------------------------------------------- */
+
+struct text {
+    char *data;
+    size_t size;
+};
+
+int control_open(struct fs *fs, const struct node *node, struct fuse_file_info *info)
+{
+    if ((info->flags & O_ACCMODE) != O_RDONLY || info->flags & O_TRUNC)
+        return -EACCES;
+    if (node->kind == NODE_CONTROL_DIR)
+        return -EISDIR;
+    struct text *text = calloc(1, sizeof *text);
+    FILE *out = text ? open_memstream(&text->data, &text->size) : NULL;
+    if (!out) {
+        free(text);
+        return -ENOMEM;
+    }
+    files[node->ino - CONTROL_INO - 1].write(fs, out);
+    if (fclose(out) != 0) {
+        free(text->data);
+        free(text);
+        return -ENOMEM;
+    }
+    info->fh = (uint64_t)(uintptr_t)text;
+    info->direct_io = 1; /* its size is not known beforehand */
+    info->noflush = 1;
+    return 0;
+}
+
+size_t control_read(const struct fuse_file_info *info, char *buffer, size_t size, uint64_t offset)
+{
+    const struct text *text = (struct text *)(uintptr_t)info->fh;
+    if (offset >= text->size)
+        return 0;
+    if (size > text->size - offset)
+        size = text->size - (size_t)offset;
+    memcpy(buffer, text->data + offset, size);
+    return size;
+}
+
+void control_release(const struct fuse_file_info *info)
+{
+    struct text *text = (struct text *)(uintptr_t)info->fh;
+    free(text->data);
+    free(text);
+}

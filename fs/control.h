@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * control.h - .larder, the control directory in the root: found by name, never listed there. Its files are text made when they are
+ * opened, so that a handle reads one whole state.
+ *
+ *     stats       for people             config   what the mount runs with, key=value
+ *     stats.json  for programs
+ */
+#ifndef LARDER_FS_CONTROL_H
+#define LARDER_FS_CONTROL_H
+
+#include "node.h"
+
+#define CONTROL_NAME ".larder"
+
+/* The nodes of .larder and its files, in an array; NULL when out of memory. free() lets go of them. */
+struct node *control_nodes_new(void);
+
+/* True for the name ".larder" in the root. */
+bool control_is_root_name(const struct fs *fs, const struct node *parent, const char *text);
+
+/* LOOKUP of .larder itself, or in it. -ENOENT. */
+int control_lookup(struct fs *fs, const struct node *parent, const char *text, struct fuse_entry_param *ret_entry);
+
+/* GETATTR. */
+int control_getattr(struct fs *fs, const struct node *node, struct stat *ret_stat, double *ret_timeout);
+
+/* The n-th file of .larder, its name and number; NULL past the end. */
+const char *control_file(size_t n, uint64_t *ret_ino);
+
+/* OPEN: makes the text. Fills info. -EACCES for writing. */
+int control_open(struct fs *fs, const struct node *node, struct fuse_file_info *info);
+
+/* READ: copies at most `size` bytes from `offset` on, and returns how many. */
+size_t control_read(const struct fuse_file_info *info, char *buffer, size_t size, uint64_t offset);
+
+/* RELEASE. */
+void control_release(const struct fuse_file_info *info);
+
+#endif

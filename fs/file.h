@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.h - handles: what an open file reads and where its writes go.
+ *
+ * A handle of a *live* open holds a pin of the published version, and writes to that. A handle of a *staged* open belongs to a
+ * write session (write_session.h) and reads and writes its version. A *cached* handle goes through the kernel's page cache, a
+ * direct one past it.
+ *
+ * Who may open what, and how (node.h has the invariants; O_TRUNC opens are the writers here):
+ *
+ *     the node is the name's,        reader: cached     writer: takes the node over; the old version gets
+ *     nobody writes                                     a new node at the next LOOKUP
+ *     it has cached handles          reader: cached     writer: ESTALE, and the name is hot
+ *     it is written to, or not the   reader: ESTALE     writer: ESTALE
+ *     name's any more
+ *     the name is hot                reader: direct     writer: takes it over, if it has no cached handles
+ *
+ * ESTALE makes the kernel look the name up once more and open what it gets. It does so only once; that is what hot names are for.
+ */
+#ifndef LARDER_FS_FILE_H
+#define LARDER_FS_FILE_H
+
+#include "node.h"
+#include "write_session.h"
+
+struct handle {
+    struct node *node;
+    struct write_session *session; /* or NULL; one reference */
+    struct store_version *version; /* its own pin; with a session the session's */
+    bool cached; /* goes through the page cache */
+    bool append; /* O_APPEND: direct writes go to the end, wherever that is by then */
+    unsigned refs; /* the kernel's and whoever looks at it; guarded by fs->lock */
+    LIST_ENTRY(handle) of_node; /* guarded by fs->lock */
+};
+
+static inline struct handle *handle_of(const struct fuse_file_info *info)
+{
+    return (struct handle *)(uintptr_t)info->fh;
+}
+
+/* OPEN by thread `tid`. Fills info for the reply. */
+int file_open(struct fs *fs, struct node *node, pid_t tid, struct fuse_file_info *info);
+
+/* CREATE: also makes the node and fills the entry, with one lookup counted. */
+int file_create(struct fs *fs, struct node *parent, const char *text, uint32_t mode, const struct fuse_ctx *caller,
+                struct fuse_entry_param *ret_entry, struct fuse_file_info *info);
+
+int file_read(struct handle *handle, void *buffer, size_t size, uint64_t offset, size_t *ret_size);
+int file_write(struct fs *fs, struct handle *handle, const struct fuse_file_info *info, const void *data, size_t size,
+               uint64_t offset);
+
+/* FLUSH by thread `tid`: publishes when this is the close that ends the set. */
+int file_flush(struct fs *fs, struct handle *handle, pid_t tid);
+
+/* RELEASE: publishes what has not been, and frees the handle. */
+void file_release(struct fs *fs, struct handle *handle);
+
+/* FSYNC: publishes what is there so far and makes it durable. */
+int file_sync(struct fs *fs, struct handle *handle);
+
+/* FALLOCATE of `length` bytes from `offset`: mode 0 and FALLOC_FL_KEEP_SIZE; others -EOPNOTSUPP. */
+int file_allocate(struct fs *fs, struct handle *handle, int mode, uint64_t offset, uint64_t length);
+
+/* ftruncate. */
+int file_resize(struct fs *fs, struct handle *handle, uint64_t size);
+
+/* Closes a handle whose RELEASE will never come: publishes nothing. */
+void handle_abandon(struct fs *fs, struct handle *handle);
+
+/* Lets a reference of a handle go. Not under fs->lock. */
+void handle_put(struct fs *fs, struct handle *handle);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* fs.c - see fs.h. */
+#include "fs.h"
+#include "control.h"
+#include "file.h"
+#include "notify.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int fs_new(const struct mount_options *options, struct fs **ret_fs)
+{
+    struct fs *fs = calloc(1, sizeof *fs);
+    struct node *root = calloc(1, sizeof *root);
+    struct node *control = control_nodes_new();
+    pthread_condattr_t attr;
+    if (!fs || !root || !control) {
+        free(fs);
+        free(root);
+        free(control);
+        return -ENOMEM;
+    }
+    root->kind = NODE_DIR;
+    root->ino = STORE_ROOT;
+    LIST_INIT(&root->handles);
+    LIST_INIT(&fs->nodes);
+    fs->root = root;
+    fs->control = control;
+    fs->options = options;
+    fs->started_ns = clock_ns(CLOCK_REALTIME);
+    pthread_mutex_init(&fs->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&fs->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    *ret_fs = fs;
+    return 0;
+}
+
+void fs_set_store(struct fs *fs, struct store *store)
+{
+    fs->store = store;
+}
+
+void fs_gone(void *arg, uint64_t dir, const char *text, enum store_gone why)
+{
+    struct fs *fs = arg;
+    (void)why;
+    fs_lock(fs);
+    struct name *name = fs->notify ? name_find_locked(fs, dir, text) : NULL;
+    if (name)
+        notify_name_locked(fs->notify, name);
+    fs_unlock(fs);
+}
+
+/* What the kernel still knew when the mount ended: nobody will release or forget it. */
+static void free_nodes(struct fs *fs)
+{
+    struct node *node;
+    struct handle *handle;
+    LIST_FOREACH(node, &fs->nodes, all)
+    while ((handle = LIST_FIRST(&node->handles)))
+        handle_abandon(fs, handle);
+    while ((node = LIST_FIRST(&fs->nodes)))
+        node_forget(fs, node, node->lookups);
+}
+
+void fs_free(struct fs *fs)
+{
+    if (!fs)
+        return;
+    free_nodes(fs);
+    pthread_cond_destroy(&fs->changed);
+    pthread_mutex_destroy(&fs->lock);
+    free(fs->control);
+    free(fs->root);
+    free(fs);
+}

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: MIT */
+/* node.c - see node.h. */
+#include "node.h"
+#include "control.h"
+#include "file.h"
+#include "target.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SETTLE_NS 10000000LL /* how long a flushed session's RELEASE may take before nobody waits for it any more */
+#define EARLY_MS  20 /* kernel timeouts count in ticks of up to 10 ms: end this much before the deadline */
+
+/* --- names --------------------------------------------------------------------------------------------- */
+
+/* The table's key of a place: the directory id and the name behind it. */
+static size_t key_write(uint64_t dir, const char *text, uint8_t *key)
+{
+    size_t size = strlen(text);
+    memcpy(key, &dir, sizeof dir);
+    memcpy(key + sizeof dir, text, size + 1);
+    return sizeof dir + size;
+}
+
+unsigned gate_of(uint64_t dir, const char *text)
+{
+    uint64_t hash = dir * 0x9e3779b97f4a7c15u;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    return (unsigned)(hash >> 32) % GATES;
+}
+
+void name_spot_locked(const struct name *name, struct spot *ret_spot)
+{
+    ret_spot->dir = name->dir;
+    strcpy(ret_spot->text, name->text);
+}
+
+void name_spot(struct fs *fs, const struct name *name, struct spot *ret_spot)
+{
+    fs_lock(fs);
+    name_spot_locked(name, ret_spot);
+    fs_unlock(fs);
+}
+
+struct name *name_find_locked(struct fs *fs, uint64_t dir, const char *text)
+{
+    uint8_t key[sizeof dir + STORE_NAME_MAX + 1];
+    if (strlen(text) > STORE_NAME_MAX)
+        return NULL;
+    size_t size = key_write(dir, text, key);
+    struct name *name;
+    HASH_FIND(hh, fs->names, key, size, name);
+    return name;
+}
+
+static void name_enter_locked(struct fs *fs, struct name *name, uint64_t dir, uint8_t *key, size_t size)
+{
+    name->dir = dir;
+    name->key = key;
+    name->text = (char *)key + sizeof dir;
+    HASH_ADD_KEYPTR(hh, fs->names, name->key, size, name);
+}
+
+struct name *name_get_locked(struct fs *fs, uint64_t dir, const char *text)
+{
+    struct name *name = name_find_locked(fs, dir, text);
+    if (!name) {
+        uint8_t *key = malloc(sizeof dir + strlen(text) + 1);
+        name = calloc(1, sizeof *name);
+        if (!name || !key) {
+            free(name);
+            free(key);
+            return NULL;
+        }
+        LIST_INIT(&name->sessions);
+        name_enter_locked(fs, name, dir, key, key_write(dir, text, key));
+    }
+    name->refs++;
+    return name;
+}
+
+void name_put_locked(struct fs *fs, struct name *name)
+{
+    if (!name || --name->refs > 0)
+        return;
+    assert(LIST_EMPTY(&name->sessions) && !name->current);
+    if (!name->gone)
+        HASH_DEL(fs->names, name);
+    free(name->key);
+    free(name);
+}
+
+void name_gone_locked(struct fs *fs, struct name *name)
+{
+    struct write_session *session;
+    while ((session = LIST_FIRST(&name->sessions)))
+        write_session_unlist_locked(fs, session);
+    if (name->gone)
+        return;
+    HASH_DEL(fs->names, name);
+    name->gone = true;
+    name->current = NULL;
+}
+
+int name_move_locked(struct fs *fs, struct name *name, uint64_t dir, const char *text)
+{
+    uint8_t *key = malloc(sizeof dir + strlen(text) + 1);
+    if (!key)
+        return -ENOMEM;
+    struct name *target = name_find_locked(fs, dir, text);
+    if (target && target != name)
+        name_gone_locked(fs, target);
+    HASH_DEL(fs->names, name);
+    free(name->key);
+    name_enter_locked(fs, name, dir, key, key_write(dir, text, key));
+    return 0;
+}
+
+void names_exchange_locked(struct fs *fs, struct name *one, struct name *other)
+{
+    uint64_t dir = one->dir, other_dir = other->dir;
+    uint8_t *key = one->key, *other_key = other->key;
+    HASH_DEL(fs->names, one);
+    HASH_DEL(fs->names, other);
+    name_enter_locked(fs, one, other_dir, other_key, sizeof dir + strlen((char *)other_key + sizeof dir));
+    name_enter_locked(fs, other, dir, key, sizeof dir + strlen((char *)key + sizeof dir));
+}
+
+void name_lock(struct fs *fs, struct name *name)
+{
+    fs_lock(fs);
+    while (name->busy)
+        pthread_cond_wait(&fs->changed, &fs->lock);
+    name->busy = true;
+    fs_unlock(fs);
+}
+
+void name_lock_two(struct fs *fs, struct name *one, struct name *other)
+{
+    fs_lock(fs);
+    while (one->busy || other->busy) /* takes both or neither, so that no order is needed */
+        pthread_cond_wait(&fs->changed, &fs->lock);
+    one->busy = other->busy = true;
+    fs_unlock(fs);
+}
+
+void name_unlock(struct fs *fs, struct name *name)
+{
+    fs_lock(fs);
+    name->busy = false;
+    pthread_cond_broadcast(&fs->changed);
+    fs_unlock(fs);
+}
+
+bool name_is_hot(const struct fs *fs, const struct name *name)
+{
+    int64_t until = atomic_load(&fs->gates[gate_of(name->dir, name->text)].hot_until_ns);
+    return until && clock_ns(CLOCK_MONOTONIC) < until;
+}
+
+void name_bounce_locked(struct fs *fs, struct name *name)
+{
+    atomic_store(&fs->gates[gate_of(name->dir, name->text)].hot_until_ns, clock_ns(CLOCK_MONOTONIC) + HOT_NS);
+    if (name->current && name->current->cached_handles > 0)
+        name->current = NULL;
+}
+
+/* How long to wait for a session of this name to be released: 0 when there is none to wait for. */
+static int64_t settle_deadline_locked(const struct name *name, int64_t now)
+{
+    const struct write_session *session;
+    LIST_FOREACH(session, &name->sessions, of_name)
+    if (session->flushed_ns && session->flushed_ns + SETTLE_NS > now)
+        return session->flushed_ns + SETTLE_NS;
+    return 0;
+}
+
+void name_settle_locked(struct fs *fs, struct name *name)
+{
+    int64_t until;
+    name->refs++;
+    while ((until = settle_deadline_locked(name, clock_ns(CLOCK_MONOTONIC)))) {
+        struct timespec at = {until / 1000000000, until % 1000000000};
+        pthread_cond_timedwait(&fs->changed, &fs->lock, &at);
+    }
+    name_put_locked(fs, name);
+}
+
+struct write_session *name_creator_locked(struct name *name)
+{
+    struct write_session *session;
+    LIST_FOREACH(session, &name->sessions, of_name)
+    if (session->creates)
+        return session;
+    return NULL;
+}
+
+/* --- nodes --------------------------------------------------------------------------------------------- */
+
+fuse_ino_t node_id(const struct fs *fs, const struct node *node)
+{
+    return node == fs->root ? FUSE_ROOT_ID : (fuse_ino_t)(uintptr_t)node;
+}
+
+struct node *node_new_locked(struct fs *fs, enum node_kind kind, uint64_t ino, struct name *name)
+{
+    struct node *node = calloc(1, sizeof *node);
+    if (!node)
+        return NULL;
+    node->kind = kind;
+    node->ino = ino;
+    node->name = name;
+    if (name)
+        name->refs++;
+    LIST_INIT(&node->handles);
+    fs->node_count++;
+    LIST_INSERT_HEAD(&fs->nodes, node, all);
+    return node;
+}
+
+static struct node *dir_node_locked(struct fs *fs, uint64_t ino)
+{
+    struct node *node;
+    HASH_FIND(hh, fs->dirs, &ino, sizeof ino, node);
+    if (!node && (node = node_new_locked(fs, NODE_DIR, ino, NULL)))
+        HASH_ADD(hh, fs->dirs, ino, sizeof node->ino, node);
+    return node;
+}
+
+/* True when a node can stand for a version: nobody reads another one through its page cache. */
+static bool node_fits(const struct node *node, enum node_kind kind, uint64_t ino, uint64_t version)
+{
+    return node->kind == kind && node->ino == ino && (node->cached_handles == 0 || node->cached_version == version);
+}
+
+struct node *node_for_entry_locked(struct fs *fs, uint64_t dir, const char *text, const struct entry *entry)
+{
+    if (entry->kind == ENTRY_DIR)
+        return dir_node_locked(fs, entry->ino);
+    enum node_kind kind = entry->kind == ENTRY_FILE ? NODE_FILE : NODE_SYMLINK;
+    struct name *name = name_get_locked(fs, dir, text);
+    if (!name)
+        return NULL;
+    struct node *node = name->current;
+    if (!node || !node_fits(node, kind, entry->ino, entry->version)) {
+        node = node_new_locked(fs, kind, entry->ino, name);
+        if (node)
+            name->current = node;
+    }
+    name_put_locked(fs, name);
+    return node;
+}
+
+void node_drop_unused_locked(struct fs *fs, struct node *node)
+{
+    if (node == fs->root || node_is_control(node) || node->lookups > 0 || !LIST_EMPTY(&node->handles))
+        return;
+    if (node->kind == NODE_DIR)
+        HASH_DEL(fs->dirs, node);
+    if (node->name && node->name->current == node)
+        node->name->current = NULL;
+    name_put_locked(fs, node->name);
+    fs->node_count--;
+    LIST_REMOVE(node, all);
+    free(node);
+}
+
+void node_forget(struct fs *fs, struct node *node, uint64_t count)
+{
+    fs_lock(fs);
+    if (node != fs->root && !node_is_control(node)) {
+        assert(node->lookups >= count);
+        node->lookups -= count;
+        node_drop_unused_locked(fs, node);
+    }
+    fs_unlock(fs);
+}
+
+void node_check_locked(const struct fs *fs, const struct node *node)
+{
+#ifndef NDEBUG
+    const struct handle *handle;
+    unsigned cached = 0, writing = 0;
+    LIST_FOREACH(handle, &node->handles, of_node)
+    {
+        assert(handle->node == node);
+        cached += handle->cached;
+        writing += handle->session && handle->session->listed;
+    }
+    assert(cached == node->cached_handles);
+    assert(writing == 0 || cached == 0 || writing >= cached);
+    const struct name *name = node->name;
+    assert(!name || !name->current || name->current->name == name);
+    assert(!name || !name->gone || !name->current);
+    assert(node->kind != NODE_DIR || node == fs->root || node->lookups > 0);
+#else
+    (void)fs;
+    (void)node;
+#endif
+}
+
+/* --- attributes for the kernel ------------------------------------------------------------------------- */
+
+static struct timespec timespec_of(int64_t ns)
+{
+    struct timespec at = {ns / 1000000000, ns % 1000000000};
+    if (at.tv_nsec < 0) {
+        at.tv_sec--;
+        at.tv_nsec += 1000000000;
+    }
+    return at;
+}
+
+void attr_fill(const struct entry *entry, unsigned links, struct stat *ret_stat)
+{
+    static const mode_t types[] = {[ENTRY_FILE] = S_IFREG, [ENTRY_DIR] = S_IFDIR, [ENTRY_SYMLINK] = S_IFLNK};
+    *ret_stat = (struct stat){
+        .st_ino = entry->ino,
+        .st_mode = types[entry->kind] | entry->mode,
+        .st_nlink = links,
+        .st_uid = entry->uid,
+        .st_gid = entry->gid,
+        .st_size = (off_t)entry->size,
+        .st_blocks = (blkcnt_t)((entry->size + 511) / 512), /* fewer would look like holes to cp and tar */
+        .st_blksize = 4096,
+        .st_atim = timespec_of(entry->atime_ns),
+        .st_mtim = timespec_of(entry->mtime_ns),
+        .st_ctim = timespec_of(entry->ctime_ns),
+    };
+}
+
+double attr_timeout(const struct entry *entry)
+{
+    int64_t deadline = entry_deadline_ms(entry);
+    if (deadline == INT64_MAX)
+        return LONG_SECONDS;
+    double left = (double)(deadline - EARLY_MS) / 1e3 - (double)clock_ns(CLOCK_REALTIME) / 1e9;
+    return left <= 0 ? 0 : left < LONG_SECONDS ? left : LONG_SECONDS;
+}
+
+/* How far the kernel may believe what a node shows just now: not while somebody writes here or another node is meant. */
+static bool node_settled_locked(const struct fs *fs, const struct node *node)
+{
+    if (node->kind == NODE_DIR)
+        return node->creating == 0; /* a publish will change its times */
+    const struct name *name = node->name;
+    return name->current == node && LIST_EMPTY(&name->sessions) && !name_is_hot(fs, name);
+}
+
+/* --- LOOKUP -------------------------------------------------------------------------------------------- */
+
+void node_reply_locked(const struct fs *fs, struct node *node, const struct entry *entry, bool steady,
+                       struct fuse_entry_param *ret_entry)
+{
+    bool settled = steady && node_settled_locked(fs, node);
+    double believe = attr_timeout(entry);
+    node->lookups++;
+    node->mode = entry->mode;
+    node->uid = entry->uid;
+    node->gid = entry->gid;
+    node->size = entry->size;
+    ret_entry->ino = node_id(fs, node);
+    ret_entry->attr_timeout = settled || believe < SHORT_SECONDS ? believe : SHORT_SECONDS;
+    ret_entry->entry_timeout = settled || (node->kind == NODE_DIR && steady) ? believe : 0;
+    attr_fill(entry, 1, &ret_entry->attr);
+    node_check_locked(fs, node);
+}
+
+/* Answers a name that is being created with its writer's node; false when nobody creates it (any more). */
+static bool lookup_creating(struct fs *fs, uint64_t dir, const char *text, struct fuse_entry_param *ret_entry)
+{
+    struct entry entry;
+    fs_lock(fs);
+    struct name *name = name_find_locked(fs, dir, text);
+    struct write_session *session = name ? name_creator_locked(name) : NULL;
+    if (session)
+        session->refs++;
+    fs_unlock(fs);
+    if (!session)
+        return false;
+
+    bool there = false;
+    if (store_version_entry(session->version, &entry) == 0) {
+        fs_lock(fs);
+        there = session->listed;
+        if (there)
+            node_reply_locked(fs, session->node, &entry, false, ret_entry);
+        fs_unlock(fs);
+        entry_release(&entry);
+    }
+    write_session_put(fs, session);
+    return there;
+}
+
+int node_lookup(struct fs *fs, struct node *parent, const char *text, struct fuse_entry_param *ret_entry)
+{
+    struct entry entry;
+    unsigned gate = gate_of(parent->ino, text);
+    *ret_entry = (struct fuse_entry_param){0};
+
+    fs_lock(fs);
+    struct name *name = name_find_locked(fs, parent->ino, text);
+    if (name)
+        name_settle_locked(fs, name);
+    fs_unlock(fs);
+
+    uint64_t noted = gate_note(fs, gate);
+    int result = store_lookup(fs->store, parent->ino, text, &entry);
+    if (result == -ENOENT && lookup_creating(fs, parent->ino, text, ret_entry))
+        return 0;
+    if (result == -ENOENT) {
+        atomic_fetch_add(&fs->misses, 1);
+        if (!gate_steady(fs, gate, noted))
+            return -ENOENT;
+        ret_entry->entry_timeout = LONG_SECONDS; /* whatever creates it goes through the kernel */
+        return 0;
+    }
+    if (result < 0)
+        return result;
+
+    fs_lock(fs);
+    struct node *node = node_for_entry_locked(fs, parent->ino, text, &entry);
+    if (node)
+        node_reply_locked(fs, node, &entry, gate_steady(fs, gate, noted), ret_entry);
+    fs_unlock(fs);
+    entry_release(&entry);
+    return node ? 0 : -ENOMEM;
+}
+
+/* --- GETATTR ------------------------------------------------------------------------------------------- */
+
+static int dir_getattr(struct fs *fs, struct node *node, struct stat *ret_stat, double *ret_timeout)
+{
+    struct entry entry;
+    unsigned gate = gate_of(node->ino, "");
+    uint64_t noted = gate_note(fs, gate);
+    int result = store_dir(fs->store, node->ino, &entry);
+    if (result < 0)
+        return result;
+    attr_fill(&entry, 1, ret_stat);
+    entry_release(&entry);
+    fs_lock(fs);
+    *ret_timeout = gate_steady(fs, gate, noted) && node_settled_locked(fs, node) ? LONG_SECONDS : SHORT_SECONDS;
+    fs_unlock(fs);
+    return 0;
+}
+
+/*
+ * Nothing is there any more that a node could show. The kernel should look again; but when it has, or has no place to look, it is
+ * in the middle of an open that decides by itself, and needs an answer to check permissions with: what it was told last.
+ */
+static int missing_getattr(struct fs *fs, struct node *node, struct stat *ret_stat, double *ret_timeout)
+{
+    fs_lock(fs);
+    bool answer = node->name->gone || name_is_hot(fs, node->name);
+    if (!answer)
+        name_bounce_locked(fs, node->name);
+    struct entry last = {
+        .kind = node->kind == NODE_FILE ? ENTRY_FILE : ENTRY_SYMLINK,
+        .ino = node->ino,
+        .mode = node->mode,
+        .uid = node->uid,
+        .gid = node->gid,
+        .size = node->size,
+    };
+    fs_unlock(fs);
+    attr_fill(&last, 0, ret_stat);
+    *ret_timeout = 0;
+    return answer ? 0 : -ESTALE;
+}
+
+int node_getattr(struct fs *fs, struct node *node, pid_t tid, struct stat *ret_stat, double *ret_timeout)
+{
+    struct target target;
+    struct entry entry;
+    if (node_is_control(node))
+        return control_getattr(fs, node, ret_stat, ret_timeout);
+    if (node->kind == NODE_DIR)
+        return dir_getattr(fs, node, ret_stat, ret_timeout);
+
+    struct spot spot;
+    name_spot(fs, node->name, &spot);
+    unsigned gate = gate_of(spot.dir, spot.text);
+    uint64_t noted = gate_note(fs, gate);
+    int result = target_find(fs, node, tid, &target);
+    if (result == -ENOENT || result == -ESTALE)
+        return missing_getattr(fs, node, ret_stat, ret_timeout);
+    if (result < 0)
+        return result;
+    result = store_version_entry(target.version, &entry);
+    if (result == 0) {
+        bool dead = store_version_dead(target.version);
+        fs_lock(fs);
+        bool settled = !target.session && !dead && gate_steady(fs, gate, noted) && node_settled_locked(fs, node);
+        attr_fill(&entry, node->name->gone ? 0 : 1, ret_stat);
+        fs_unlock(fs);
+        *ret_timeout = settled ? attr_timeout(&entry) : 0;
+        entry_release(&entry);
+    }
+    target_release(fs, &target);
+    return result;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * node.h - names and nodes: which kernel inode stands for what.
+ *
+ * A *name* is a place (directory id, name) that the kernel or a writer knows. A *node* is one kernel inode. A file may have
+ * several nodes over time, because the page cache, the size and the attributes belong to the kernel's inode: a reader that goes
+ * through the page cache must have a node whose value never changes under it.
+ *
+ *     name --current--> node <-- handle, handle      what LOOKUP answers
+ *          <---------- node <-- handle               demoted: replaced while it was open
+ *          <---------- node <-- writer               taken over by a write session until it publishes
+ *
+ * Invariants (node_check() verifies them in debug builds):
+ *   1. A node with cached handles serves one version through the page cache, cached_version, to all of them.
+ *   2. A node with an unpublished write session has no cached handle but the session's own.
+ *   3. name->current, where set, is a node of that name, of a file or link.
+ *   4. A name that is gone is not in the table and has no current node.
+ *   5. A node lives while the kernel knows it (lookups > 0) or a handle is open on it.
+ *
+ * A place is *hot* for HOT_NS after an open there was answered ESTALE (see file.h). What is at a hot place is read with direct_io,
+ * which looks at neither page cache nor size, so that writers may take its node at any time. It is the place that is hot, whatever
+ * names come and go there; places that share a gate (state.h) share their heat.
+ *
+ * Directories have one node each, found by directory id, and no name: the store finds a directory by its id.
+ */
+#ifndef LARDER_FS_NODE_H
+#define LARDER_FS_NODE_H
+
+#define FUSE_USE_VERSION 314
+#include "state.h"
+
+#include <fuse_lowlevel.h>
+#include <sys/queue.h>
+#include <uthash.h>
+
+struct handle;
+struct write_session;
+
+struct name {
+    uint64_t dir; /* with text: changes when it is renamed, under fs->lock and with the name busy */
+    char *text; /* within key */
+    uint8_t *key; /* dir and text in a row, for the table */
+    unsigned refs; /* nodes, write sessions, notifications */
+    bool gone; /* removed or replaced: what hangs on it has no place any more */
+    bool busy; /* somebody is publishing, renaming or removing here, see name_lock() */
+    bool notify_queued;
+    struct node *current; /* what LOOKUP answers; NULL: makes a new one. Not counted in refs */
+    LIST_HEAD(, write_session) sessions; /* not published yet */
+    UT_hash_handle hh;
+};
+
+enum node_kind { NODE_DIR, NODE_FILE, NODE_SYMLINK, NODE_CONTROL_DIR, NODE_CONTROL_FILE };
+
+struct node {
+    enum node_kind kind; /* never changes */
+    uint64_t ino; /* st_ino; a directory's id; never changes */
+    struct name *name; /* files and links; never changes, what is in it does */
+    uint64_t lookups; /* what the kernel will FORGET */
+    /* --- below here fs->lock protects --- */
+    uint32_t mode, uid, gid; /* as the kernel was told last */
+    uint64_t size; /* likewise */
+    uint64_t cached_version; /* what the page cache of this inode holds; 0 nothing we would vouch for */
+    unsigned cached_handles; /* open handles that go through the page cache */
+    unsigned creating; /* directories: names in it that are being created */
+    LIST_HEAD(, handle) handles;
+    LIST_ENTRY(node) all;
+    UT_hash_handle hh; /* directories, in fs->dirs */
+};
+
+/* The node of a request. */
+static inline struct node *node_of(struct fs *fs, fuse_ino_t ino)
+{
+    return ino == FUSE_ROOT_ID ? fs->root : (struct node *)(uintptr_t)ino;
+}
+
+fuse_ino_t node_id(const struct fs *fs, const struct node *node);
+
+static inline bool node_is_control(const struct node *node)
+{
+    return node->kind >= NODE_CONTROL_DIR;
+}
+
+/* --- names --------------------------------------------------------------------------------------------- */
+
+/* Where a name is, copied: another thread may move it. */
+struct spot {
+    uint64_t dir;
+    char text[STORE_NAME_MAX + 1];
+};
+void name_spot_locked(const struct name *name, struct spot *ret_spot);
+void name_spot(struct fs *fs, const struct name *name, struct spot *ret_spot);
+
+/* Finds a name, or NULL. */
+struct name *name_find_locked(struct fs *fs, uint64_t dir, const char *text);
+
+/* Finds or makes a name and takes a reference; NULL when out of memory. */
+struct name *name_get_locked(struct fs *fs, uint64_t dir, const char *text);
+
+/* Lets a reference go. */
+void name_put_locked(struct fs *fs, struct name *name);
+
+/* Nothing is at this place any more: detaches the name and its write sessions from it. */
+void name_gone_locked(struct fs *fs, struct name *name);
+
+/* Moves a name to another place; whatever name is there is gone. -ENOMEM: nothing changed. */
+int name_move_locked(struct fs *fs, struct name *name, uint64_t dir, const char *text);
+
+/* Two names change places. */
+void names_exchange_locked(struct fs *fs, struct name *one, struct name *other);
+
+/* Makes the caller the only one to publish, rename or remove at a name; waits for others. */
+void name_lock(struct fs *fs, struct name *name);
+void name_lock_two(struct fs *fs, struct name *one, struct name *other);
+void name_unlock(struct fs *fs, struct name *name);
+
+bool name_is_hot(const struct fs *fs, const struct name *name);
+
+/* Makes the name hot and sees to it that the next LOOKUP answers a node a writer may take. */
+void name_bounce_locked(struct fs *fs, struct name *name);
+
+/*
+ * Waits, some milliseconds at most, for a write session here that was flushed and will be released in a moment: the kernel sends
+ * RELEASE without waiting for its answer, and the closer's next call must already see what it wrote.
+ */
+void name_settle_locked(struct fs *fs, struct name *name);
+
+/* The write session that is creating a file at this name, or NULL. */
+struct write_session *name_creator_locked(struct name *name);
+
+/* --- nodes --------------------------------------------------------------------------------------------- */
+
+/* Makes a node for a file or link; takes a reference of the name. No lookup is counted yet. NULL: out of memory. */
+struct node *node_new_locked(struct fs *fs, enum node_kind kind, uint64_t ino, struct name *name);
+
+/* The node that LOOKUP answers for an entry found at a name (files, links) or for a directory's entry (`name` unused). */
+struct node *node_for_entry_locked(struct fs *fs, uint64_t dir, const char *text, const struct entry *entry);
+
+/* Frees a node when neither the kernel nor a handle knows it. */
+void node_drop_unused_locked(struct fs *fs, struct node *node);
+
+/* The kernel forgets `count` lookups. */
+void node_forget(struct fs *fs, struct node *node, uint64_t count);
+
+/* LOOKUP: finds what is at a name and fills the reply; a lookup of ret_entry->ino is counted, unless it is 0, which is the
+ * cached answer "nothing there". Waits for sessions in flight. 0 or -errno. */
+int node_lookup(struct fs *fs, struct node *parent, const char *text, struct fuse_entry_param *ret_entry);
+
+/* Fills the reply that makes a node known to the kernel, and counts the lookup. `steady`: the entry was not overtaken (state.h). */
+void node_reply_locked(const struct fs *fs, struct node *node, const struct entry *entry, bool steady,
+                       struct fuse_entry_param *ret_entry);
+
+/* Verifies the invariants above; aborts where one is broken. Does nothing with NDEBUG. */
+void node_check_locked(const struct fs *fs, const struct node *node);
+
+/* --- attributes for the kernel ------------------------------------------------------------------------- */
+
+#define HOT_NS        1000000000LL /* how long after a bounce a name is read directly */
+#define SHORT_SECONDS 0.01 /* what is changing, in the answer to a LOOKUP: as long as one open or stat takes */
+#define LONG_SECONDS  86400.0 /* how long the kernel may believe what only we can change */
+
+/* An entry as stat(2) shows it. `links` is st_nlink. */
+void attr_fill(const struct entry *entry, unsigned links, struct stat *ret_stat);
+
+/* Seconds for which the kernel may believe an entry: never past its deadline. */
+double attr_timeout(const struct entry *entry);
+
+/* GETATTR of any node: what stat(2) of `node` shows to the thread `tid`, and for how long. */
+int node_getattr(struct fs *fs, struct node *node, pid_t tid, struct stat *ret_stat, double *ret_timeout);
+
+#endif

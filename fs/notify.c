@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* notify.c - see notify.h. */
+#include "notify.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct item {
+    struct name *name; /* one reference */
+    STAILQ_ENTRY(item) next;
+};
+
+struct notify {
+    struct fs *fs;
+    struct fuse_session *session;
+    pthread_t thread;
+    pthread_cond_t wake;
+    /* --- below here fs->lock protects ---------------------------------------------------------------- */
+    bool stop;
+    STAILQ_HEAD(, item) queue;
+};
+
+/* What one notification needs, copied so that it can be sent without the lock. */
+struct order {
+    fuse_ino_t parent; /* 0: the kernel does not know the directory */
+    char text[STORE_NAME_MAX + 1];
+};
+
+static struct order take_locked(struct notify *notify)
+{
+    struct fs *fs = notify->fs;
+    struct order order = {0};
+    struct item *item = STAILQ_FIRST(&notify->queue);
+    struct name *name = item->name;
+    struct node *parent = fs->root;
+    STAILQ_REMOVE_HEAD(&notify->queue, next);
+    if (name->dir != fs->root->ino)
+        HASH_FIND(hh, fs->dirs, &name->dir, sizeof name->dir, parent);
+    if (parent && !name->gone)
+        order.parent = node_id(fs, parent);
+    strcpy(order.text, name->text);
+    name->notify_queued = false;
+    name_put_locked(fs, name);
+    free(item);
+    return order;
+}
+
+static void *run(void *arg)
+{
+    struct notify *notify = arg;
+    struct fs *fs = notify->fs;
+    fs_lock(fs);
+    while (!notify->stop) {
+        if (STAILQ_EMPTY(&notify->queue)) {
+            pthread_cond_wait(&notify->wake, &fs->lock);
+            continue;
+        }
+        struct order order = take_locked(notify);
+        fs_unlock(fs);
+        if (order.parent) /* -ENOENT: the kernel knew nothing of it, so much the better */
+            fuse_lowlevel_notify_inval_entry(notify->session, order.parent, order.text, strlen(order.text));
+        fs_lock(fs);
+    }
+    while (!STAILQ_EMPTY(&notify->queue))
+        take_locked(notify);
+    fs_unlock(fs);
+    return NULL;
+}
+
+int notify_start(struct fs *fs, struct fuse_session *session, struct notify **ret_notify)
+{
+    struct notify *notify = calloc(1, sizeof *notify);
+    if (!notify)
+        return -ENOMEM;
+    notify->fs = fs;
+    notify->session = session;
+    STAILQ_INIT(&notify->queue);
+    pthread_cond_init(&notify->wake, NULL);
+    int error = pthread_create(&notify->thread, NULL, run, notify);
+    if (error) {
+        pthread_cond_destroy(&notify->wake);
+        free(notify);
+        return -error;
+    }
+    *ret_notify = notify;
+    return 0;
+}
+
+void notify_stop(struct notify *notify)
+{
+    if (!notify)
+        return;
+    fs_lock(notify->fs);
+    notify->stop = true;
+    pthread_cond_signal(&notify->wake);
+    fs_unlock(notify->fs);
+    pthread_join(notify->thread, NULL);
+    pthread_cond_destroy(&notify->wake);
+    free(notify);
+}
+
+void notify_name_locked(struct notify *notify, struct name *name)
+{
+    struct item *item;
+    if (name->notify_queued || notify->stop || !(item = malloc(sizeof *item)))
+        return;
+    item->name = name;
+    name->refs++;
+    name->notify_queued = true;
+    STAILQ_INSERT_TAIL(&notify->queue, item, next);
+    pthread_cond_signal(&notify->wake);
+}

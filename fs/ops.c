@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ops.c - a request in, one call, one reply. Nothing is decided here: each handler takes its request apart, calls the part of fs/
+ * whose business it is, and answers. This is where -errno turns into errno.
+ *
+ * flock, fcntl locks and lseek are left to the kernel, whose own are right and free.
+ */
+#include "ops.h"
+#include "control.h"
+#include "dir.h"
+#include "file.h"
+#include "place.h"
+#include "target.h"
+#include "xattr.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+enum { BLOCK = 4096 };
+
+static struct fs *fs_of(fuse_req_t request)
+{
+    return fuse_req_userdata(request);
+}
+
+static pid_t tid_of(fuse_req_t request)
+{
+    return fuse_req_ctx(request)->pid;
+}
+
+static void reply_result(fuse_req_t request, int result)
+{
+    fuse_reply_err(request, -result);
+}
+
+/* Answers with an entry whose lookup was counted; takes the count back when nobody was there to hear it. */
+static void reply_entry(fuse_req_t request, int result, const struct fuse_entry_param *entry)
+{
+    struct fs *fs = fs_of(request);
+    if (result < 0)
+        reply_result(request, result);
+    else if (fuse_reply_entry(request, entry) < 0 && entry->ino)
+        node_forget(fs, node_of(fs, entry->ino), 1);
+}
+
+/* --- the conversation ---------------------------------------------------------------------------------- */
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+    (void)userdata;
+    const unsigned wanted = FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS |
+                            FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_EXPLICIT_INVAL_DATA |
+                            FUSE_CAP_ASYNC_DIO;
+    conn->want = wanted & conn->capable;
+    conn->max_background = 128; /* RELEASE counts too */
+    conn->time_gran = 1;
+}
+
+/* --- names --------------------------------------------------------------------------------------------- */
+
+static void op_lookup(fuse_req_t request, fuse_ino_t parent_id, const char *name)
+{
+    struct fs *fs = fs_of(request);
+    struct node *parent = node_of(fs, parent_id);
+    struct fuse_entry_param entry;
+    int result;
+    if (node_is_control(parent) || control_is_root_name(fs, parent, name))
+        result = control_lookup(fs, parent, name, &entry);
+    else
+        result = node_lookup(fs, parent, name, &entry);
+    reply_entry(request, result, &entry);
+}
+
+static void op_forget(fuse_req_t request, fuse_ino_t id, uint64_t count)
+{
+    struct fs *fs = fs_of(request);
+    node_forget(fs, node_of(fs, id), count);
+    fuse_reply_none(request);
+}
+
+static void op_forget_multi(fuse_req_t request, size_t count, struct fuse_forget_data *forgets)
+{
+    struct fs *fs = fs_of(request);
+    for (size_t i = 0; i < count; i++)
+        node_forget(fs, node_of(fs, forgets[i].ino), forgets[i].nlookup);
+    fuse_reply_none(request);
+}
+
+static void op_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
+{
+    struct fs *fs = fs_of(request);
+    struct fuse_entry_param entry;
+    (void)device;
+    if (!S_ISREG(mode)) {
+        reply_result(request, -EPERM);
+        return;
+    }
+    int result = place_make_file(fs, node_of(fs, parent), name, mode, fuse_req_ctx(request), &entry);
+    reply_entry(request, result, &entry);
+}
+
+static void op_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode)
+{
+    struct fs *fs = fs_of(request);
+    struct fuse_entry_param entry;
+    int result = place_make_dir(fs, node_of(fs, parent), name, mode, fuse_req_ctx(request), &entry);
+    reply_entry(request, result, &entry);
+}
+
+static void op_symlink(fuse_req_t request, const char *target, fuse_ino_t parent, const char *name)
+{
+    struct fs *fs = fs_of(request);
+    struct fuse_entry_param entry;
+    int result = place_make_symlink(fs, node_of(fs, parent), name, target, fuse_req_ctx(request), &entry);
+    reply_entry(request, result, &entry);
+}
+
+static void op_link(fuse_req_t request, fuse_ino_t id, fuse_ino_t parent, const char *name)
+{
+    (void)id, (void)parent, (void)name;
+    reply_result(request, -EPERM); /* one entry, one name */
+}
+
+static void op_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+    struct fs *fs = fs_of(request);
+    reply_result(request, place_unlink(fs, node_of(fs, parent), name));
+}
+
+static void op_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+    struct fs *fs = fs_of(request);
+    reply_result(request, place_remove_dir(fs, node_of(fs, parent), name));
+}
+
+static void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+                      const char *new_name, unsigned flags)
+{
+    struct fs *fs = fs_of(request);
+    reply_result(request, place_rename(fs, node_of(fs, parent), name, node_of(fs, new_parent), new_name, flags,
+                                       tid_of(request)));
+}
+
+static void op_readlink(fuse_req_t request, fuse_ino_t id)
+{
+    struct fs *fs = fs_of(request);
+    struct entry entry;
+    char target[STORE_TARGET_MAX + 1];
+    int result = target_entry(fs, node_of(fs, id), tid_of(request), &entry);
+    if (result < 0) {
+        reply_result(request, result);
+        return;
+    }
+    memcpy(target, entry.value, entry.value_size);
+    target[entry.value_size] = '\0';
+    entry_release(&entry);
+    fuse_reply_readlink(request, target);
+}
+
+/* --- attributes ---------------------------------------------------------------------------------------- */
+
+static void reply_attr(fuse_req_t request, struct node *node)
+{
+    struct stat stat;
+    double timeout;
+    int result = node_getattr(fs_of(request), node, tid_of(request), &stat, &timeout);
+    if (result < 0)
+        reply_result(request, result);
+    else
+        fuse_reply_attr(request, &stat, timeout);
+}
+
+static void op_getattr(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
+{
+    (void)info; /* the kernel never sends it with stat */
+    reply_attr(request, node_of(fs_of(request), id));
+}
+
+static void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int to_set, struct fuse_file_info *info)
+{
+    struct fs *fs = fs_of(request);
+    struct node *node = node_of(fs, id);
+    int result = target_setattr(fs, node, tid_of(request), attr, to_set, info);
+    if (result < 0)
+        reply_result(request, result);
+    else
+        reply_attr(request, node);
+}
+
+static void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t size)
+{
+    struct fs *fs = fs_of(request);
+    char *value;
+    size_t value_size;
+    int result = xattr_get(fs, node_of(fs, id), tid_of(request), name, &value, &value_size);
+    if (result < 0) {
+        reply_result(request, result);
+        return;
+    }
+    if (size == 0)
+        fuse_reply_xattr(request, value_size);
+    else if (value_size > size)
+        reply_result(request, -ERANGE);
+    else
+        fuse_reply_buf(request, value, value_size);
+    free(value);
+}
+
+static void op_listxattr(fuse_req_t request, fuse_ino_t id, size_t size)
+{
+    struct fs *fs = fs_of(request);
+    char *names;
+    size_t names_size;
+    int result = xattr_list(fs, node_of(fs, id), tid_of(request), &names, &names_size);
+    if (result < 0) {
+        reply_result(request, result);
+        return;
+    }
+    if (size == 0)
+        fuse_reply_xattr(request, names_size);
+    else if (names_size > size)
+        reply_result(request, -ERANGE);
+    else
+        fuse_reply_buf(request, names, names_size);
+    free(names);
+}
+
+static void op_setxattr(fuse_req_t request, fuse_ino_t id, const char *name, const char *value, size_t size, int flags)
+{
+    struct fs *fs = fs_of(request);
+    reply_result(request, xattr_set(fs, node_of(fs, id), tid_of(request), name, value, size, flags));
+}
+
+static void op_removexattr(fuse_req_t request, fuse_ino_t id, const char *name)
+{
+    struct fs *fs = fs_of(request);
+    reply_result(request, xattr_remove(fs, node_of(fs, id), tid_of(request), name));
+}
+
+/* --- files --------------------------------------------------------------------------------------------- */
+
+static void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *info)
+{
+    struct fs *fs = fs_of(request);
+    struct fuse_entry_param entry;
+    int result = file_create(fs, node_of(fs, parent), name, mode, fuse_req_ctx(request), &entry, info);
+    if (result < 0)
+        reply_result(request, result);
+    else if (fuse_reply_create(request, &entry, info) < 0) {
+        file_release(fs, handle_of(info));
+        node_forget(fs, node_of(fs, entry.ino), 1);
+    }
+}
+
+static void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
+{
+    struct fs *fs = fs_of(request);
+    struct node *node = node_of(fs, id);
+    bool control = node_is_control(node);
+    int result = control ? control_open(fs, node, info) : file_open(fs, node, tid_of(request), info);
+    if (result < 0)
+        reply_result(request, result);
+    else if (fuse_reply_open(request, info) < 0) {
+        if (control)
+            control_release(info);
+        else
+            file_release(fs, handle_of(info));
+    }
+}
+
+static void op_read(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset, struct fuse_file_info *info)
+{
+    size_t got = 0;
+    int result = 0;
+    char *buffer = malloc(size);
+    if (!buffer)
+        result = -ENOMEM;
+    else if (node_is_control(node_of(fs_of(request), id)))
+        got = control_read(info, buffer, size, (uint64_t)offset);
+    else
+        result = file_read(handle_of(info), buffer, size, (uint64_t)offset, &got);
+    if (result < 0)
+        reply_result(request, result);
+    else
+        fuse_reply_buf(request, buffer, got);
+    free(buffer);
+}
+
+static void op_write(fuse_req_t request, fuse_ino_t id, const char *data, size_t size, off_t offset,
+                     struct fuse_file_info *info)
+{
+    (void)id;
+    int result = file_write(fs_of(request), handle_of(info), info, data, size, (uint64_t)offset);
+    if (result < 0)
+        reply_result(request, result);
+    else
+        fuse_reply_write(request, size);
+}
+
+static void op_flush(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
+{
+    struct fs *fs = fs_of(request);
+    bool control = node_is_control(node_of(fs, id));
+    reply_result(request, control ? 0 : file_flush(fs, handle_of(info), tid_of(request)));
+}
+
+static void op_release(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
+{
+    struct fs *fs = fs_of(request);
+    if (node_is_control(node_of(fs, id)))
+        control_release(info);
+    else
+        file_release(fs, handle_of(info));
+    reply_result(request, 0);
+}
+
+static void op_fsync(fuse_req_t request, fuse_ino_t id, int data_only, struct fuse_file_info *info)
+{
+    struct fs *fs = fs_of(request);
+    (void)data_only;
+    bool control = node_is_control(node_of(fs, id));
+    reply_result(request, control ? 0 : file_sync(fs, handle_of(info)));
+}
+
+static void op_fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offset, off_t length,
+                         struct fuse_file_info *info)
+{
+    (void)id;
+    reply_result(request, file_allocate(fs_of(request), handle_of(info), mode, (uint64_t)offset, (uint64_t)length));
+}
+
+/* --- directories --------------------------------------------------------------------------------------- */
+
+static struct dir_handle *dir_handle_of(const struct fuse_file_info *info)
+{
+    return (struct dir_handle *)(uintptr_t)info->fh;
+}
+
+static void op_opendir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
+{
+    struct dir_handle *handle;
+    int result = dir_open(node_of(fs_of(request), id), &handle);
+    if (result < 0) {
+        reply_result(request, result);
+        return;
+    }
+    info->fh = (uint64_t)(uintptr_t)handle;
+    if (fuse_reply_open(request, info) < 0)
+        dir_close(handle);
+}
+
+static void read_dir(fuse_req_t request, size_t size, off_t cursor, struct fuse_file_info *info, bool plus)
+{
+    size_t used;
+    char *buffer = malloc(size);
+    int result =
+        buffer ? dir_read(fs_of(request), request, dir_handle_of(info), plus, (uint64_t)cursor, buffer, size, &used)
+               : -ENOMEM;
+    if (result < 0)
+        reply_result(request, result);
+    else
+        fuse_reply_buf(request, buffer, used);
+    free(buffer);
+}
+
+static void op_readdir(fuse_req_t request, fuse_ino_t id, size_t size, off_t cursor, struct fuse_file_info *info)
+{
+    (void)id;
+    read_dir(request, size, cursor, info, false);
+}
+
+static void op_readdirplus(fuse_req_t request, fuse_ino_t id, size_t size, off_t cursor, struct fuse_file_info *info)
+{
+    (void)id;
+    read_dir(request, size, cursor, info, true);
+}
+
+static void op_releasedir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
+{
+    (void)id;
+    dir_close(dir_handle_of(info));
+    reply_result(request, 0);
+}
+
+static void op_fsyncdir(fuse_req_t request, fuse_ino_t id, int data_only, struct fuse_file_info *info)
+{
+    (void)id, (void)data_only, (void)info;
+    reply_result(request, store_sync(fs_of(request)->store)); /* what makes a rename durable */
+}
+
+/* --- the whole ----------------------------------------------------------------------------------------- */
+
+static void op_statfs(fuse_req_t request, fuse_ino_t id)
+{
+    struct store_stats stats;
+    (void)id;
+    store_stats(fs_of(request)->store, &stats);
+    uint64_t blocks = stats.limit_bytes / BLOCK, used = (stats.bytes + BLOCK - 1) / BLOCK;
+    uint64_t left = blocks > used ? blocks - used : 0;
+    uint64_t files_left = stats.limit_items ? stats.limit_items - stats.items : left;
+    struct statvfs statfs = {
+        .f_bsize = BLOCK,
+        .f_frsize = BLOCK,
+        .f_blocks = blocks,
+        .f_bfree = left,
+        .f_bavail = left,
+        .f_files = stats.items + files_left,
+        .f_ffree = files_left,
+        .f_favail = files_left,
+        .f_namemax = STORE_NAME_MAX,
+    };
+    fuse_reply_statfs(request, &statfs);
+}
+
+const struct fuse_lowlevel_ops ops = {
+    .init = op_init,
+    .lookup = op_lookup,
+    .forget = op_forget,
+    .forget_multi = op_forget_multi,
+    .getattr = op_getattr,
+    .setattr = op_setattr,
+    .readlink = op_readlink,
+    .mknod = op_mknod,
+    .mkdir = op_mkdir,
+    .unlink = op_unlink,
+    .rmdir = op_rmdir,
+    .symlink = op_symlink,
+    .rename = op_rename,
+    .link = op_link,
+    .open = op_open,
+    .read = op_read,
+    .write = op_write,
+    .flush = op_flush,
+    .release = op_release,
+    .fsync = op_fsync,
+    .opendir = op_opendir,
+    .readdir = op_readdir,
+    .readdirplus = op_readdirplus,
+    .releasedir = op_releasedir,
+    .fsyncdir = op_fsyncdir,
+    .statfs = op_statfs,
+    .setxattr = op_setxattr,
+    .getxattr = op_getxattr,
+    .listxattr = op_listxattr,
+    .removexattr = op_removexattr,
+    .create = op_create,
+    .fallocate = op_fallocate,
+};

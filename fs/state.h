@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state.h - what the parts of one mounted file system share: struct fs, its lock, and the gates that tell an answer read
+ * from the store apart from one that a change has overtaken. Private to fs/.
+ *
+ * Lock order: name_lock() (one name's busy flag; of two names in the order of name_lock_two()) before fs->lock, and fs->lock
+ * last of all. No function of the store is called with fs->lock held: a store call may wait for eviction, and eviction reports
+ * to fs_gone(), which takes it. Nor is a reply sent or a notification made under it.
+ */
+#ifndef LARDER_FS_STATE_H
+#define LARDER_FS_STATE_H
+
+#include "fs.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <time.h>
+
+struct name;
+struct node;
+struct notify;
+
+enum { GATES = 1024 };
+
+struct fs {
+    const struct mount_options *options;
+    struct store *store; /* set once, before the first request */
+    struct notify *notify; /* set once, likewise; NULL while nothing is mounted */
+    struct node *root;
+    struct node *control; /* the nodes of .larder, an array; see control.h */
+    int64_t started_ns; /* CLOCK_REALTIME at fs_new() */
+    atomic_uint_fast64_t misses; /* lookups that found nothing */
+
+    struct {
+        atomic_uint_fast64_t begun, ended;
+        atomic_int_fast64_t hot_until_ns; /* CLOCK_MONOTONIC, see name_is_hot() */
+    } gates[GATES];
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* a write session ended or a name stopped being busy; CLOCK_MONOTONIC */
+    /* --- below here fs->lock protects ---------------------------------------------------------------- */
+    struct name *names; /* by directory id and name (uthash) */
+    struct node *dirs; /* directories' nodes by id (uthash) */
+    LIST_HEAD(, node) nodes; /* all but the root and .larder's */
+    unsigned node_count;
+    unsigned handle_count;
+};
+
+static inline void fs_lock(struct fs *fs)
+{
+    pthread_mutex_lock(&fs->lock);
+}
+
+static inline void fs_unlock(struct fs *fs)
+{
+    pthread_mutex_unlock(&fs->lock);
+}
+
+static inline int64_t clock_ns(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/*
+ * Gates. Attributes go to the kernel with a long timeout, so an answer that was read before a change and is sent after it
+ * would be believed for a day. Whoever changes a place passes its gate before and after; whoever reads notes what had ended
+ * when it began, and if more has begun by the time it answers, the answer is sent with timeout 0.
+ */
+unsigned gate_of(uint64_t dir, const char *name);
+
+static inline void gate_begin(struct fs *fs, unsigned gate)
+{
+    atomic_fetch_add(&fs->gates[gate].begun, 1);
+}
+
+static inline void gate_end(struct fs *fs, unsigned gate)
+{
+    atomic_fetch_add(&fs->gates[gate].ended, 1);
+}
+
+static inline uint64_t gate_note(struct fs *fs, unsigned gate)
+{
+    return atomic_load(&fs->gates[gate].ended);
+}
+
+static inline bool gate_steady(struct fs *fs, unsigned gate, uint64_t noted)
+{
+    return atomic_load(&fs->gates[gate].begun) == noted;
+}
+
+#endif

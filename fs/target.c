@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* target.c - see target.h. */
+#include "target.h"
+#include "file.h"
+#include "place.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* --- finding ------------------------------------------------------------------------------------------- */
+
+/* The unpublished session that has a handle on a node, or is creating its name; with a reference. */
+static struct write_session *session_at(struct fs *fs, struct node *node)
+{
+    struct write_session *found = NULL;
+    struct handle *handle;
+    fs_lock(fs);
+    LIST_FOREACH(handle, &node->handles, of_node)
+    if (handle->session && handle->session->listed) {
+        found = handle->session;
+        break;
+    }
+    if (!found && !node->name->gone)
+        found = name_creator_locked(node->name);
+    if (found)
+        found->refs++;
+    fs_unlock(fs);
+    return found;
+}
+
+/* A handle of a node, with a reference: one that goes through the page cache, or when `any` any. */
+static struct handle *handle_at(struct fs *fs, struct node *node, bool any)
+{
+    struct handle *handle;
+    fs_lock(fs);
+    LIST_FOREACH(handle, &node->handles, of_node)
+    if (handle->cached || any)
+        break;
+    if (handle)
+        handle->refs++;
+    fs_unlock(fs);
+    return handle;
+}
+
+/* Pins what is published at a node's name. */
+static int pin_published(struct fs *fs, struct node *node, struct store_version **ret_version)
+{
+    struct spot spot;
+    fs_lock(fs);
+    bool gone = node->name->gone;
+    name_spot_locked(node->name, &spot);
+    fs_unlock(fs);
+    return gone ? -ESTALE : store_pin(fs->store, spot.dir, spot.text, 0, ret_version);
+}
+
+int target_find(struct fs *fs, struct node *node, pid_t tid, struct target *ret_target)
+{
+    struct target target = {0};
+    int result = 0;
+
+    struct write_session *session = session_at(fs, node);
+    if (session && same_process(tid, session->opener))
+        target.session = session;
+    else if ((target.handle = handle_at(fs, node, false)))
+        ;
+    else if ((result = pin_published(fs, node, &target.version)) == 0)
+        target.pinned = true;
+    else if (session)
+        target.session = session;
+    else
+        target.handle = handle_at(fs, node, true);
+
+    if (session && target.session != session)
+        write_session_put(fs, session);
+    if (target.session)
+        target.version = target.session->version;
+    else if (target.handle)
+        target.version = target.handle->version;
+    else if (!target.pinned)
+        return result;
+    *ret_target = target;
+    return 0;
+}
+
+void target_release(struct fs *fs, struct target *target)
+{
+    if (target->session)
+        write_session_put(fs, target->session);
+    if (target->handle)
+        handle_put(fs, target->handle);
+    if (target->pinned)
+        store_unpin(target->version);
+}
+
+/* --- using --------------------------------------------------------------------------------------------- */
+
+int target_entry(struct fs *fs, struct node *node, pid_t tid, struct entry *ret_entry)
+{
+    struct target target;
+    if (node->kind == NODE_DIR)
+        return store_dir(fs->store, node->ino, ret_entry);
+    int result = target_find(fs, node, tid, &target);
+    if (result < 0)
+        return result;
+    result = store_version_entry(target.version, ret_entry);
+    target_release(fs, &target);
+    return result;
+}
+
+/* Passes the gates of a node's own place. */
+static struct place node_place_begin(struct fs *fs, struct node *node)
+{
+    struct spot spot = {.dir = node->ino, .text = ""};
+    if (node->name)
+        name_spot(fs, node->name, &spot);
+    return place_begin(fs, spot.dir, spot.text);
+}
+
+int target_change(struct fs *fs, struct node *node, pid_t tid, const struct entry_change *change)
+{
+    struct target target;
+    int result = node->kind == NODE_DIR ? 0 : target_find(fs, node, tid, &target);
+    if (result < 0)
+        return result;
+    struct place place = node_place_begin(fs, node);
+    if (node->kind == NODE_DIR)
+        result = store_change_dir(fs->store, node->ino, change, NULL);
+    else
+        result = store_change(target.version, change);
+    place_end(fs, &place);
+    if (node->kind != NODE_DIR)
+        target_release(fs, &target);
+    return result;
+}
+
+/* --- SETATTR ------------------------------------------------------------------------------------------- */
+
+static int64_t ns_of(const struct timespec *at)
+{
+    int64_t ns;
+    if (__builtin_mul_overflow((int64_t)at->tv_sec, 1000000000, &ns) ||
+        __builtin_add_overflow(ns, (int64_t)at->tv_nsec, &ns))
+        return at->tv_sec < 0 ? INT64_MIN : INT64_MAX; /* a row's times reach from 1677 to 2262 */
+    return ns;
+}
+
+/* The change that libfuse's bits ask for, all but the size. */
+static struct entry_change change_of(const struct stat *attr, int to_set)
+{
+    struct entry_change change = {0};
+    int64_t now = clock_ns(CLOCK_REALTIME);
+    if (to_set & FUSE_SET_ATTR_MODE) {
+        change.set |= ENTRY_SET_MODE;
+        change.mode = attr->st_mode & 07777;
+    }
+    if (to_set & FUSE_SET_ATTR_UID) {
+        change.set |= ENTRY_SET_UID;
+        change.uid = attr->st_uid;
+    }
+    if (to_set & FUSE_SET_ATTR_GID) {
+        change.set |= ENTRY_SET_GID;
+        change.gid = attr->st_gid;
+    }
+    if (to_set & FUSE_SET_ATTR_ATIME) {
+        change.set |= ENTRY_SET_ATIME;
+        change.atime_ns = to_set & FUSE_SET_ATTR_ATIME_NOW ? now : ns_of(&attr->st_atim);
+    }
+    if (to_set & FUSE_SET_ATTR_MTIME) {
+        change.set |= ENTRY_SET_MTIME;
+        change.mtime_ns = to_set & FUSE_SET_ATTR_MTIME_NOW ? now : ns_of(&attr->st_mtim);
+    }
+    if (to_set & FUSE_SET_ATTR_MTIME_NOW) /* what touch(1) sends: the lifetime starts anew */
+        change.set |= ENTRY_RESTART;
+    return change;
+}
+
+/* truncate(2): of the version the thread means. */
+static int resize(struct fs *fs, struct node *node, pid_t tid, uint64_t size)
+{
+    struct target target;
+    int result = target_find(fs, node, tid, &target);
+    if (result < 0)
+        return result;
+    struct place place = node_place_begin(fs, node);
+    result = store_resize(target.version, size);
+    place_end(fs, &place);
+    if (target.session)
+        write_session_wrote(fs, target.session, result);
+    target_release(fs, &target);
+    return result;
+}
+
+int target_setattr(struct fs *fs, struct node *node, pid_t tid, const struct stat *attr, int to_set,
+                   const struct fuse_file_info *info)
+{
+    int result = 0;
+    if (node_is_control(node))
+        return -EPERM;
+    if (to_set & FUSE_SET_ATTR_SIZE && node->kind != NODE_FILE)
+        return node->kind == NODE_DIR ? -EISDIR : -EINVAL;
+    if (to_set & FUSE_SET_ATTR_SIZE)
+        result = info ? file_resize(fs, handle_of(info), (uint64_t)attr->st_size)
+                      : resize(fs, node, tid, (uint64_t)attr->st_size);
+    struct entry_change change = change_of(attr, to_set);
+    return result < 0 || !change.set ? result : target_change(fs, node, tid, &change);
+}

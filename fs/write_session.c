@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* write_session.c - see write_session.h. */
+#include "write_session.h"
+#include "place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- life ---------------------------------------------------------------------------------------------- */
+
+/* Counts names in creation in their directory, which must not be removed meanwhile and whose times are about to change. */
+static void count_creating_locked(struct fs *fs, uint64_t dir, int by)
+{
+    struct node *node = fs->root;
+    if (dir != fs->root->ino)
+        HASH_FIND(hh, fs->dirs, &dir, sizeof dir, node);
+    if (node)
+        node->creating += (unsigned)by;
+}
+
+struct write_session *write_session_new(struct fs *fs, struct store_version *version, struct name *name,
+                                        struct node *node, pid_t opener, bool creates)
+{
+    struct write_session *session = calloc(1, sizeof *session);
+    if (!session) {
+        store_unpin(version);
+        return NULL;
+    }
+    *session = (struct write_session){
+        .version = version,
+        .name = name,
+        .node = node,
+        .opener = opener,
+        .creates = creates,
+        .refs = 1,
+        .handles = 1,
+    };
+    fs_lock(fs);
+    name->refs++;
+    if (!name->gone) { /* else it was removed or replaced since the caller found it, as if right after this open */
+        LIST_INSERT_HEAD(&name->sessions, session, of_name);
+        session->listed = true;
+        if (creates)
+            count_creating_locked(fs, name->dir, 1);
+    }
+    fs_unlock(fs);
+    return session;
+}
+
+void write_session_unlist_locked(struct fs *fs, struct write_session *session)
+{
+    if (!session->listed)
+        return;
+    LIST_REMOVE(session, of_name);
+    session->listed = false;
+    if (session->creates)
+        count_creating_locked(fs, session->name->dir, -1);
+    pthread_cond_broadcast(&fs->changed);
+}
+
+void write_session_put(struct fs *fs, struct write_session *session)
+{
+    fs_lock(fs);
+    bool last = --session->refs == 0;
+    if (last) {
+        write_session_unlist_locked(fs, session);
+        name_put_locked(fs, session->name);
+    }
+    fs_unlock(fs);
+    if (!last)
+        return;
+    store_unpin(session->version);
+    free(session);
+}
+
+void write_session_wrote(struct fs *fs, struct write_session *session, int result)
+{
+    fs_lock(fs);
+    if (result == 0)
+        session->wrote = true;
+    else if (session->listed && !session->error)
+        session->error = result;
+    fs_unlock(fs);
+}
+
+/* --- publishing ---------------------------------------------------------------------------------------- */
+
+/* What a publish means for the nodes: the writer's node is the name's from now on. */
+static void published_locked(struct fs *fs, struct write_session *session, struct name *name)
+{
+    write_session_unlist_locked(fs, session);
+    session->published = true;
+    name->current = session->node->name == name ? session->node : NULL;
+}
+
+int write_session_publish_at(struct fs *fs, struct write_session *session, uint64_t dir, const char *text,
+                             unsigned flags)
+{
+    struct place place = place_begin(fs, dir, text);
+    int result = store_publish(session->version, dir, text, flags);
+    fs_lock(fs);
+    if (result < 0)
+        session->error = result;
+    else
+        published_locked(fs, session, session->name);
+    fs_unlock(fs);
+    place_end(fs, &place);
+    return result;
+}
+
+int write_session_publish(struct fs *fs, struct write_session *session)
+{
+    struct spot spot;
+    struct name *name = session->name;
+
+    name_lock(fs, name); /* its place stays what it is */
+    fs_lock(fs);
+    bool wanted = session->listed && !session->error;
+    int result = session->listed ? session->error : 0;
+    name_spot_locked(name, &spot);
+    fs_unlock(fs);
+    if (wanted)
+        result = write_session_publish_at(fs, session, spot.dir, spot.text, 0);
+    name_unlock(fs, name);
+    return result;
+}
+
+/* --- who closes ---------------------------------------------------------------------------------------- */
+
+/* Reads a file of /proc; true when there is something in `text`. */
+static bool proc_read(pid_t tid, const char *file, char *text, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)tid, file);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t got = read(fd, text, size - 1);
+    close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    return got > 0;
+}
+
+/* The process a thread belongs to, 0 when it cannot be told. */
+static pid_t process_of(pid_t tid)
+{
+    char text[512];
+    const char *line = proc_read(tid, "status", text, sizeof text) ? strstr(text, "\nTgid:") : NULL;
+    return line ? (pid_t)strtol(line + 6, NULL, 10) : 0;
+}
+
+bool same_process(pid_t tid, pid_t other_tid)
+{
+    if (tid == other_tid)
+        return true;
+    pid_t process = process_of(tid);
+    return process != 0 && process == process_of(other_tid);
+}
+
+/* True when a signal has killed the thread's process, which is closing its files just now. proc(5): field 9 of stat has the flag
+ * PF_EXITING, the last one the exit code with the signal in its low seven bits. */
+static bool was_killed(pid_t tid)
+{
+    enum { EXITING = 0x4, SIGNAL = 0x7f };
+    char text[1024], state;
+    unsigned flags;
+    const char *rest = proc_read(tid, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;
+    if (!rest || sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2 || !(flags & EXITING))
+        return false;
+    const char *last = strrchr(rest, ' ');
+    return last && strtol(last, NULL, 10) & SIGNAL;
+}
+
+int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid)
+{
+    fs_lock(fs);
+    bool listed = session->listed, ready = session->wrote && session->handles == 1;
+    int error = session->error;
+    fs_unlock(fs);
+    if (!listed || error)
+        return error;
+
+    bool opener = same_process(tid, session->opener);
+    if (opener && was_killed(tid)) {
+        fs_lock(fs);
+        write_session_unlist_locked(fs, session);
+        fs_unlock(fs);
+        return 0;
+    }
+    if (opener && ready)
+        return write_session_publish(fs, session);
+    fs_lock(fs);
+    session->flushed_ns = clock_ns(CLOCK_MONOTONIC);
+    fs_unlock(fs);
+    return 0;
+}

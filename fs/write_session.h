@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * write_session.h - one staged writing of a file, from the open to the publish.
+ *
+ *     open(O_TRUNC), create --> listed at its name --FLUSH, RELEASE, FSYNC, RENAME--> published
+ *                                   `-- name removed or replaced, failed write, killed writer --> nothing
+ *
+ * When a set is published. FLUSH comes at every close of every duplicate, RELEASE once, at the end, but nobody waits for that.
+ * So: at a FLUSH by the process that opened, when something was written; else at RELEASE, and whoever looks the name up in the
+ * milliseconds between waits for it (name_settle_locked). A process that a signal killed closes its files as it dies: such a FLUSH
+ * publishes nothing.
+ *
+ * After its publish a session's handles are live ones of what was published.
+ */
+#ifndef LARDER_FS_WRITE_SESSION_H
+#define LARDER_FS_WRITE_SESSION_H
+
+#include "node.h"
+
+struct write_session {
+    struct store_version *version; /* staged, later published; let go with the last reference */
+    struct name *name; /* one reference */
+    struct node *node; /* where its handles are; valid while there are any */
+    pid_t opener; /* the thread that opened it */
+    bool creates; /* there was nothing at its name when it began */
+    /* --- below here fs->lock protects ---------------------------------------------------------------- */
+    unsigned refs; /* handles, and whoever looks at it */
+    unsigned handles; /* open ones */
+    bool wrote; /* a WRITE, truncation or allocation succeeded */
+    bool listed; /* in name->sessions: neither published nor detached */
+    bool published;
+    int error; /* the first failed write or publish: nothing will be published, close reports it */
+    int64_t flushed_ns; /* CLOCK_MONOTONIC of the last FLUSH that did not publish; 0 none */
+    LIST_ENTRY(write_session) of_name;
+};
+
+/* Begins a session for a staged version (taken over, also on failure) at a name, on a node; the caller has one reference and
+ * counts one handle. NULL when out of memory. */
+struct write_session *write_session_new(struct fs *fs, struct store_version *version, struct name *name,
+                                        struct node *node, pid_t opener, bool creates);
+
+/* Takes it off its name: it will not publish. */
+void write_session_unlist_locked(struct fs *fs, struct write_session *session);
+
+/* Lets a reference go. Not under fs->lock. */
+void write_session_put(struct fs *fs, struct write_session *session);
+
+/* Publishes what is there so far, if it is neither published nor detached. 0, or what the publish or an earlier write failed
+ * with. Takes the name's lock. */
+int write_session_publish(struct fs *fs, struct write_session *session);
+
+/* The same at another place, as a rename of the name does, by a caller who holds the locks of both names. */
+int write_session_publish_at(struct fs *fs, struct write_session *session, uint64_t dir, const char *text,
+                             unsigned flags);
+
+/* Notes how a write to it ended. */
+void write_session_wrote(struct fs *fs, struct write_session *session, int result);
+
+/* FLUSH by thread `tid`. */
+int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid);
+
+/* True when both threads belong to one process, as far as can be told. */
+bool same_process(pid_t tid, pid_t other_tid);
+
+#endif
