@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - runs the contract suites: contract [mem|rocksdb [PATTERN]]. A pattern with * and ? picks tests by name.
+ */
+#include "contract.h"
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        setenv("LARDER_STORE", argv[1], 1);
+    if (argc > 2)
+        cmocka_set_test_filter(argv[2]);
+    int failed = 0;
+    failed += open_tests();
+    failed += names_tests();
+    failed += rename_tests();
+    failed += listing_tests();
+    failed += versions_tests();
+    failed += values_tests();
+    failed += attributes_tests();
+    failed += lifetime_tests();
+    failed += limits_tests();
+    failed += threads_tests();
+    return failed > 0;
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: MIT */
+/* open_test.c - the contract of opening and closing, and of what survives them. What needs a disk is skipped for
+ * "mem:". */
+#include "contract.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void skip_unless_on_disk(const struct fixture *f)
+{
+    if (!f->on_disk)
+        skip();
+}
+
+/* Opening `url` fails with `expected` and a sentence, and leaves the output alone. */
+static void expect_open_fails(const struct fixture *f, const char *url, int expected)
+{
+    struct store_error error = {""};
+    struct store *store = NULL;
+    assert_int_equal(store_open(url, &f->options, &store, &error), expected);
+    assert_null(store);
+    assert_true(strlen(error.text) > 0);
+}
+
+static void expect_open_of_path_fails(const struct fixture *f, const char *path, int expected)
+{
+    char url[400];
+    snprintf(url, sizeof url, "rocksdb:%s/%s", f->dir, path);
+    expect_open_fails(f, url, expected);
+    snprintf(url, sizeof url, "%s/%s", f->dir, path);
+    expect_open_fails(f, url, expected);
+}
+
+static void an_unknown_scheme_is_einval(void **state)
+{
+    expect_open_fails(*state, "memcached:host", -EINVAL);
+    expect_open_fails(*state, "memory:", -EINVAL);
+    expect_open_fails(*state, "me:", -EINVAL);
+    expect_open_fails(*state, "mem:path", -EINVAL);
+}
+
+static void limits_out_of_range_are_einval(void **state)
+{
+    struct fixture *f = *state;
+    struct store_options good = f->options;
+    f->options.limit_bytes = MIB - 1;
+    expect_open_fails(f, "mem:", -EINVAL);
+    f->options.limit_bytes = 0;
+    expect_open_fails(f, "mem:", -EINVAL);
+    f->options.limit_bytes = (uint64_t)INT64_MAX + 1;
+    expect_open_fails(f, "mem:", -EINVAL);
+    f->options = good;
+    f->options.limit_items = (uint64_t)INT64_MAX + 1;
+    expect_open_fails(f, "mem:", -EINVAL);
+    f->options = good;
+    f->options.limit_bytes = MIB;
+    f->options.limit_items = 1;
+    fixture_restart(f);
+    assert_int_equal(stats(f).limit_bytes, MIB);
+    assert_int_equal(stats(f).limit_items, 1);
+}
+
+static void policies_have_names(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"sieve", "fifo", "none"};
+    static const enum store_policy policies[] = {STORE_POLICY_SIEVE, STORE_POLICY_FIFO, STORE_POLICY_NONE};
+    for (size_t i = 0; i < 3; i++) {
+        enum store_policy parsed = STORE_POLICY_SIEVE;
+        assert_string_equal(store_policy_name(policies[i]), names[i]);
+        assert_int_equal(store_policy_parse(names[i], &parsed), 0);
+        assert_int_equal(parsed, policies[i]);
+    }
+    enum store_policy untouched = STORE_POLICY_FIFO;
+    assert_int_equal(store_policy_parse("lru", &untouched), -EINVAL);
+    assert_int_equal(store_policy_parse("", &untouched), -EINVAL);
+    assert_int_equal(untouched, STORE_POLICY_FIFO);
+}
+
+static void sync_succeeds(void **state)
+{
+    struct fixture *f = *state;
+    put(f, STORE_ROOT, "file", "value");
+    assert_int_equal(store_sync(f->store), 0);
+}
+
+static void without_a_clock_it_is_now(void **state)
+{
+    struct fixture *f = *state;
+    f->options.now_ns = NULL;
+    fixture_restart(f);
+    put(f, STORE_ROOT, "file", "value");
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t age_ns = now.tv_sec * 1000000000LL + now.tv_nsec - look(f, STORE_ROOT, "file")->btime_ns;
+    assert_true(age_ns >= 0 && age_ns < 60 * 1000000000LL);
+}
+
+/* --- places on disk ------------------------------------------------------------------------------------ */
+
+static void a_new_store_is_private_to_its_owner(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    char path[300];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/store", f->dir);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0700);
+}
+
+static void a_plain_path_is_a_store_on_disk(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    snprintf(f->url, sizeof f->url, "%s/plain", f->dir);
+    fixture_reopen(f);
+    put(f, STORE_ROOT, "file", "value");
+    snprintf(f->url, sizeof f->url, "rocksdb:%s/plain", f->dir);
+    fixture_reopen(f);
+    expect_text(f, STORE_ROOT, "file", "value");
+}
+
+static void an_empty_directory_becomes_a_store(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    char path[300];
+    snprintf(path, sizeof path, "%s/empty", f->dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(f->url, sizeof f->url, "rocksdb:%s", path);
+    fixture_reopen(f);
+    put(f, STORE_ROOT, "file", "value");
+}
+
+static void a_wrong_path_fails_as_the_path_has_it(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    char path[300];
+    snprintf(path, sizeof path, "%s/file", f->dir);
+    int file = open(path, O_CREAT | O_WRONLY, 0600);
+    assert_true(file >= 0);
+    close(file);
+    expect_open_of_path_fails(f, "missing/store", -ENOENT);
+    expect_open_of_path_fails(f, "file", -ENOTDIR);
+    expect_open_of_path_fails(f, "file/store", -ENOTDIR);
+}
+
+static void a_full_directory_that_is_no_store_is_euclean(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    char path[300];
+    snprintf(path, sizeof path, "%s/full", f->dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    strcat(path, "/something");
+    int file = open(path, O_CREAT | O_WRONLY, 0600);
+    assert_true(file >= 0);
+    close(file);
+    expect_open_of_path_fails(f, "full", -EUCLEAN);
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+}
+
+static void an_unreadable_directory_is_eacces(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    if (geteuid() == 0)
+        skip();
+    char path[300];
+    snprintf(path, sizeof path, "%s/closed", f->dir);
+    assert_int_equal(mkdir(path, 0), 0);
+    expect_open_of_path_fails(f, "closed/store", -EACCES);
+}
+
+/* --- several processes --------------------------------------------------------------------------------- */
+
+/* Runs `work` in a child that opens the store itself, and then waits to be killed. Returns when the work is done. */
+static pid_t start_child(struct fixture *f, bool (*work)(struct fixture *f))
+{
+    int ready[2];
+    char answer = 0;
+    store_close(f->store);
+    f->store = NULL;
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct store_error error;
+        bool done = store_open(f->url, &f->options, &f->store, &error) == 0 && work(f);
+        answer = done ? 'y' : 'n';
+        if (write(ready[1], &answer, 1) == 1)
+            for (;;)
+                pause();
+        _exit(1);
+    }
+    close(ready[1]);
+    bool heard = child > 0 && read(ready[0], &answer, 1) == 1;
+    close(ready[0]);
+    if (!heard || answer != 'y') {
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+    }
+    assert_true(heard && answer == 'y');
+    return child;
+}
+
+static void kill_child(pid_t child)
+{
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+}
+
+static bool do_nothing(struct fixture *f)
+{
+    (void)f;
+    return true;
+}
+
+static void a_store_in_use_is_ebusy_and_names_who(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    struct store_error error = {""};
+    struct store *store = NULL;
+    char pid[20];
+    pid_t child = start_child(f, do_nothing);
+    int result = store_open(f->url, &f->options, &store, &error);
+    kill_child(child);
+    store_close(store);
+    snprintf(pid, sizeof pid, "%d", (int)child);
+    assert_int_equal(result, -EBUSY);
+    assert_non_null(strstr(error.text, pid));
+    fixture_reopen(f); /* the death of the other frees it */
+}
+
+enum { DURABLE = 200 };
+
+static bool put_durable(struct fixture *f)
+{
+    char name[16];
+    for (int i = 0; i < DURABLE; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        if (try_put(f, STORE_ROOT, name, i, (size_t)i * 100) < 0)
+            return false;
+    }
+    if (store_rename(f->store, STORE_ROOT, "1", STORE_ROOT, "renamed", 0) < 0)
+        return false;
+    struct store_version *version;
+    return store_remove(f->store, STORE_ROOT, "2") == 0 &&
+           store_stage(f->store, STORE_ROOT, "staged", 0644, 0, 0, &version) == 0 && store_resize(version, 500000) == 0;
+}
+
+static void what_was_acknowledged_survives_a_kill(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    kill_child(start_child(f, put_durable));
+    fixture_reopen(f);
+    char name[16];
+    uint8_t *value = pattern(f, DURABLE * 100, 0);
+    for (int i = 3; i < DURABLE; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        memset(value, i, DURABLE * 100);
+        expect_bytes(f, STORE_ROOT, name, value, (size_t)i * 100);
+    }
+    assert_true(is_there(f, STORE_ROOT, "renamed"));
+    assert_false(is_there(f, STORE_ROOT, "1"));
+    assert_false(is_there(f, STORE_ROOT, "2"));
+    assert_false(is_there(f, STORE_ROOT, "staged"));
+    settle(f);
+    assert_int_equal(stats(f).items, DURABLE - 1);
+    for (int i = 3; i < DURABLE; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        assert_int_equal(store_remove(f->store, STORE_ROOT, name), 0);
+    }
+    assert_int_equal(store_remove(f->store, STORE_ROOT, "0"), 0);
+    assert_int_equal(store_remove(f->store, STORE_ROOT, "renamed"), 0);
+    settle(f);
+    assert_int_equal(stats(f).bytes, 0);
+}
+
+/* --- through a close ----------------------------------------------------------------------------------- */
+
+static void everything_persists_through_a_close(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    uint64_t dir = make_dir(f, STORE_ROOT, "dir"), below = make_dir(f, dir, "below");
+    set_dir_defaults(f, dir, 100 * SECOND, 200 * SECOND, "red,blue");
+    put(f, below, "small", "value");
+    uint8_t *large = malloc(MIB);
+    assert_non_null(large);
+    memcpy(large, pattern(f, MIB, 1), MIB);
+    put_bytes(f, STORE_ROOT, "large", large, MIB);
+    assert_int_equal(store_make_symlink(f->store, dir, "link", "target", 3, 4, NULL), 0);
+    set_xattr(f, below, "small", "user.x", "1");
+    advance_ms(f, SECOND);
+    hit(f, below, "small");
+    settle(f);
+    struct store_stats before = stats(f);
+    struct entry small = *look(f, below, "small");
+    fixture_reopen(f);
+    struct store_stats after = stats(f);
+    expect_bytes(f, STORE_ROOT, "large", large, MIB);
+    free(large);
+    assert_int_equal(after.bytes, before.bytes);
+    assert_int_equal(after.items, before.items);
+    assert_int_equal(after.directories, before.directories);
+    assert_int_equal(after.hits, 0);
+    assert_int_equal(look(f, STORE_ROOT, "dir")->ino, dir);
+    assert_int_equal(look(f, dir, "below")->ino, below);
+    assert_int_equal(look_dir(f, dir)->ttl_ms, 100 * SECOND);
+    assert_string_equal(look_dir(f, dir)->tags, "red,blue");
+    expect_text(f, dir, "link", "target");
+    expect_text(f, below, "small", "value");
+    const struct entry *entry = look(f, below, "small");
+    assert_int_equal(entry->ino, small.ino);
+    assert_int_equal(entry->version, small.version);
+    assert_int_equal(entry->change, small.change);
+    assert_int_equal(entry->mode, small.mode);
+    assert_int_equal(entry->mtime_ns, small.mtime_ns);
+    assert_int_equal(entry->btime_ns, small.btime_ns);
+    assert_int_equal(entry->expires_ms, small.expires_ms);
+    assert_int_equal(entry->used_ms, small.used_ms);
+    assert_int_equal(entry->hits, small.hits);
+    assert_string_equal(entry->tags, "red,blue");
+    expect_xattr(entry, "user.x", "1");
+}
+
+static void ids_do_not_come_again_after_a_close(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    uint64_t last_version = 0, last_change = 0, seen[64];
+    for (size_t i = 0; i < 16; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%zu", i);
+        put(f, STORE_ROOT, name, "value");
+        assert_int_equal(store_remove(f->store, STORE_ROOT, name), 0);
+        put(f, STORE_ROOT, "file", "value");
+        make_dir(f, STORE_ROOT, name);
+        const struct entry *file = look(f, STORE_ROOT, "file");
+        assert_true(file->version > last_version);
+        assert_true(file->change > last_change);
+        last_version = file->version;
+        last_change = file->change;
+        seen[2 * i] = look(f, STORE_ROOT, name)->ino;
+        assert_int_equal(store_rename(f->store, STORE_ROOT, "file", look(f, STORE_ROOT, name)->ino, "file", 0), 0);
+        seen[2 * i + 1] = file->ino;
+        fixture_reopen(f);
+    }
+    for (size_t i = 0; i < 32; i++)
+        for (size_t j = 0; j < i; j++)
+            assert_int_not_equal(seen[i], seen[j]);
+}
+
+static void what_was_staged_or_dead_is_gone_after_a_close(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    put_bytes(f, STORE_ROOT, "dead", pattern(f, 200000, 1), 200000);
+    pin(f, STORE_ROOT, "dead");
+    assert_int_equal(store_remove(f->store, STORE_ROOT, "dead"), 0);
+    assert_int_equal(store_resize(stage(f, STORE_ROOT, "staged"), 300000), 0);
+    fixture_reopen(f);
+    settle(f);
+    assert_string_equal(list_names(f, STORE_ROOT, NULL), "");
+    assert_int_equal(stats(f).bytes, 0);
+    assert_int_equal(stats(f).items, 0);
+}
+
+static void what_expires_while_closed_is_gone(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    put(f, STORE_ROOT, "ttl", "value");
+    set_ttl(f, STORE_ROOT, "ttl", 1000);
+    put(f, STORE_ROOT, "idle", "value");
+    set_idle(f, STORE_ROOT, "idle", 1000);
+    put(f, STORE_ROOT, "stays", "value");
+    advance_ms(f, 999);
+    fixture_reopen(f);
+    assert_string_equal(list_names(f, STORE_ROOT, NULL), "idle stays ttl ");
+    advance_ms(f, 1);
+    fixture_reopen(f);
+    assert_string_equal(list_names(f, STORE_ROOT, NULL), "stays ");
+    settle(f);
+    assert_int_equal(stats(f).items, 1);
+}
+
+static void a_smaller_limit_is_kept_after_opening(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    char name[16];
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        assert_int_equal(try_put(f, STORE_ROOT, name, i, 40000), 0);
+    }
+    f->options.limit_bytes = MIB;
+    fixture_reopen(f);
+    settle(f);
+    assert_true(stats(f).bytes <= MIB);
+    assert_true(stats(f).items > 5);
+    put(f, STORE_ROOT, "new", "value");
+    expect_text(f, STORE_ROOT, "new", "value");
+}
+
+int open_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        CONTRACT_TEST(an_unknown_scheme_is_einval),
+        CONTRACT_TEST(limits_out_of_range_are_einval),
+        CONTRACT_TEST(policies_have_names),
+        CONTRACT_TEST(sync_succeeds),
+        CONTRACT_TEST(without_a_clock_it_is_now),
+        CONTRACT_TEST(a_new_store_is_private_to_its_owner),
+        CONTRACT_TEST(a_plain_path_is_a_store_on_disk),
+        CONTRACT_TEST(an_empty_directory_becomes_a_store),
+        CONTRACT_TEST(a_wrong_path_fails_as_the_path_has_it),
+        CONTRACT_TEST(a_full_directory_that_is_no_store_is_euclean),
+        CONTRACT_TEST(an_unreadable_directory_is_eacces),
+        CONTRACT_TEST(a_store_in_use_is_ebusy_and_names_who),
+        CONTRACT_TEST(what_was_acknowledged_survives_a_kill),
+        CONTRACT_TEST(everything_persists_through_a_close),
+        CONTRACT_TEST(ids_do_not_come_again_after_a_close),
+        CONTRACT_TEST(what_was_staged_or_dead_is_gone_after_a_close),
+        CONTRACT_TEST(what_expires_while_closed_is_gone),
+        CONTRACT_TEST(a_smaller_limit_is_kept_after_opening),
+    };
+    return cmocka_run_group_tests_name("open", tests, NULL, NULL);
+}
