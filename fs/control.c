@@ -196,7 +196,8 @@ int control_lookup(struct fs *fs, const struct node *parent, const char *text, s
 
 /* --- handles ------------------------------------------------------------------------------------------- */
 
-struct text {
+struct control_text {
+    LIST_ENTRY(control_text) all; /* in fs->control_texts, guarded by fs->lock */
     char *data;
     size_t size;
 };
@@ -207,7 +208,7 @@ int control_open(struct fs *fs, const struct node *node, struct fuse_file_info *
         return -EACCES;
     if (node->kind == NODE_CONTROL_DIR)
         return -EISDIR;
-    struct text *text = calloc(1, sizeof *text);
+    struct control_text *text = calloc(1, sizeof *text);
     FILE *out = text ? open_memstream(&text->data, &text->size) : NULL;
     if (!out) {
         free(text);
@@ -219,6 +220,9 @@ int control_open(struct fs *fs, const struct node *node, struct fuse_file_info *
         free(text);
         return -ENOMEM;
     }
+    fs_lock(fs);
+    LIST_INSERT_HEAD(&fs->control_texts, text, all);
+    fs_unlock(fs);
     info->fh = (uint64_t)(uintptr_t)text;
     info->direct_io = 1; /* its size is not known beforehand */
     info->noflush = 1;
@@ -227,7 +231,7 @@ int control_open(struct fs *fs, const struct node *node, struct fuse_file_info *
 
 size_t control_read(const struct fuse_file_info *info, char *buffer, size_t size, uint64_t offset)
 {
-    const struct text *text = (struct text *)(uintptr_t)info->fh;
+    const struct control_text *text = (struct control_text *)(uintptr_t)info->fh;
     if (offset >= text->size)
         return 0;
     if (size > text->size - offset)
@@ -236,9 +240,23 @@ size_t control_read(const struct fuse_file_info *info, char *buffer, size_t size
     return size;
 }
 
-void control_release(const struct fuse_file_info *info)
+static void text_free(struct fs *fs, struct control_text *text)
 {
-    struct text *text = (struct text *)(uintptr_t)info->fh;
+    fs_lock(fs);
+    LIST_REMOVE(text, all);
+    fs_unlock(fs);
     free(text->data);
     free(text);
+}
+
+void control_release(struct fs *fs, const struct fuse_file_info *info)
+{
+    text_free(fs, (struct control_text *)(uintptr_t)info->fh);
+}
+
+void control_release_all(struct fs *fs)
+{
+    struct control_text *text;
+    while ((text = LIST_FIRST(&fs->control_texts)))
+        text_free(fs, text);
 }

@@ -35,6 +35,9 @@ int control_open(struct fs *fs, const struct node *node, struct fuse_file_info *
 size_t control_read(const struct fuse_file_info *info, char *buffer, size_t size, uint64_t offset);
 
 /* RELEASE. */
-void control_release(const struct fuse_file_info *info);
+void control_release(struct fs *fs, const struct fuse_file_info *info);
+
+/* Frees the texts whose RELEASE will never come. */
+void control_release_all(struct fs *fs);
 
 #endif

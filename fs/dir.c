@@ -21,9 +21,10 @@ struct marks {
 
 struct dir_handle {
     struct node *node; /* the kernel holds it while the handle is open */
+    LIST_ENTRY(dir_handle) all; /* in fs->dir_handles, guarded by fs->lock */
     pthread_mutex_t lock;
     /* --- below here lock protects ---------------------------------------------------------------------- */
-    struct marks sparse; /* one in MARK_EVERY, ascending */
+    struct marks kept; /* the first MARKS_EXACT, then one in MARK_EVERY, ascending */
     struct marks last; /* every entry of the last reply, ascending without gaps */
 };
 
@@ -166,7 +167,7 @@ static const char *resume(const struct dir_handle *handle, uint64_t cursor, uint
 {
     const struct mark *mark = marks_find(&handle->last, cursor);
     if (!mark || mark->cursor != cursor)
-        mark = marks_find(&handle->sparse, cursor);
+        mark = marks_find(&handle->kept, cursor);
     uint64_t from = mark ? mark->cursor : 2;
     *ret_skip = cursor > from ? cursor - from : 0;
     return mark ? mark->name : NULL;
@@ -177,9 +178,11 @@ static void remember(struct dir_handle *handle, struct marks *given)
 {
     for (size_t i = 0; i < given->count; i++) {
         const struct mark *mark = &given->at[i];
-        const struct marks *sparse = &handle->sparse;
-        if (sparse->count == 0 || mark->cursor >= sparse->at[sparse->count - 1].cursor + MARK_EVERY)
-            if (marks_add(&handle->sparse, mark->cursor, mark->name) < 0)
+        const struct marks *kept = &handle->kept;
+        if (kept->count > 0 && mark->cursor <= kept->at[kept->count - 1].cursor)
+            continue; /* been here before */
+        if (kept->count < MARKS_EXACT || mark->cursor >= kept->at[kept->count - 1].cursor + MARK_EVERY)
+            if (marks_add(&handle->kept, mark->cursor, mark->name) < 0)
                 break;
     }
     marks_clear(&handle->last);
@@ -189,25 +192,38 @@ static void remember(struct dir_handle *handle, struct marks *given)
 
 /* --- the whole ----------------------------------------------------------------------------------------- */
 
-int dir_open(struct node *node, struct dir_handle **ret_handle)
+int dir_open(struct fs *fs, struct node *node, struct dir_handle **ret_handle)
 {
     struct dir_handle *handle = calloc(1, sizeof *handle);
     if (!handle)
         return -ENOMEM;
     handle->node = node;
     pthread_mutex_init(&handle->lock, NULL);
+    fs_lock(fs);
+    LIST_INSERT_HEAD(&fs->dir_handles, handle, all);
+    fs_unlock(fs);
     *ret_handle = handle;
     return 0;
 }
 
-void dir_close(struct dir_handle *handle)
+void dir_close(struct fs *fs, struct dir_handle *handle)
 {
-    marks_clear(&handle->sparse);
+    fs_lock(fs);
+    LIST_REMOVE(handle, all);
+    fs_unlock(fs);
+    marks_clear(&handle->kept);
     marks_clear(&handle->last);
-    free(handle->sparse.at);
+    free(handle->kept.at);
     free(handle->last.at);
     pthread_mutex_destroy(&handle->lock);
     free(handle);
+}
+
+void dir_close_all(struct fs *fs)
+{
+    struct dir_handle *handle;
+    while ((handle = LIST_FIRST(&fs->dir_handles)))
+        dir_close(fs, handle);
 }
 
 static int read_store(struct fs *fs, struct filling *filling)
@@ -222,7 +238,7 @@ static int read_store(struct fs *fs, struct filling *filling)
     if (result == STOP)
         return 0;
     if (filling->cursor == 2) {
-        marks_clear(&handle->sparse); /* from the start */
+        marks_clear(&handle->kept); /* from the start */
         marks_clear(&handle->last);
     }
     const char *after = resume(handle, filling->cursor, &filling->skip);

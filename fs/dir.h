@@ -3,9 +3,9 @@
  * dir.h - listing a directory, with a cursor that stays right while names come and go.
  *
  * The store lists in the order of names and goes on behind any name. The kernel's cursor is a number: the handle counts the entries
- * it has given and remembers which name each number of the last reply stands for, and one name in MARK_EVERY for all before, so that
- * memory stays small in a directory of millions. Going on where the last reply was consumed to is exact; going back
- * further (seekdir) counts on from the mark before, exact as long as nothing between was made or removed.
+ * it has given and remembers which name each number stands for: of all in the last reply, of the first MARKS_EXACT, and of one in
+ * MARK_EVERY behind those, so that memory stays small in a directory of millions. Going back (seekdir) to where no name is
+ * remembered counts on from the mark before, exact as long as nothing between was made or removed.
  */
 #ifndef LARDER_FS_DIR_H
 #define LARDER_FS_DIR_H
@@ -14,13 +14,16 @@
 
 struct dir_handle;
 
-enum { MARK_EVERY = 256 };
+enum { MARKS_EXACT = 65536, MARK_EVERY = 256 };
 
 /* OPENDIR. 0 or -ENOMEM. */
-int dir_open(struct node *node, struct dir_handle **ret_handle);
+int dir_open(struct fs *fs, struct node *node, struct dir_handle **ret_handle);
 
 /* RELEASEDIR. */
-void dir_close(struct dir_handle *handle);
+void dir_close(struct fs *fs, struct dir_handle *handle);
+
+/* Closes those whose RELEASEDIR will never come. */
+void dir_close_all(struct fs *fs);
 
 /* READDIR (READDIRPLUS with `plus`, which counts a lookup for every entry given): fills up to `size` bytes from the cursor on.
  * One thread at a time goes through a handle; others wait. */

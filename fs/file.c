@@ -3,7 +3,9 @@
 #include "file.h"
 #include "control.h"
 #include "log.h"
+#include "notify.h"
 #include "place.h"
+#include "stale.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,14 +28,10 @@ static struct handle *handle_new(struct node *node, struct store_version *versio
 }
 
 /* Opens it on its node; from here on the invariants of node.h count it. */
-static void handle_enter_locked(struct fs *fs, struct handle *handle, bool cached, uint64_t version_id)
+static void handle_enter_locked(struct fs *fs, struct handle *handle, bool cached)
 {
     struct node *node = handle->node;
     handle->cached = cached;
-    if (cached) {
-        node->cached_handles++;
-        node->cached_version = version_id;
-    }
     LIST_INSERT_HEAD(&node->handles, handle, of_node);
     fs->handle_count++;
     node_check_locked(fs, node);
@@ -42,8 +40,6 @@ static void handle_enter_locked(struct fs *fs, struct handle *handle, bool cache
 static void handle_leave_locked(struct fs *fs, struct handle *handle)
 {
     LIST_REMOVE(handle, of_node);
-    if (handle->cached)
-        handle->node->cached_handles--;
     fs->handle_count--;
     node_check_locked(fs, handle->node);
 }
@@ -75,18 +71,65 @@ static bool writes(int flags)
     return (flags & O_ACCMODE) != O_RDONLY;
 }
 
-/* What the reply of an open tells the kernel. Readers' closes need no FLUSH. */
-static void reply_handle(struct handle *handle, bool keep_cache, struct fuse_file_info *info)
+/* What the reply of an open tells the kernel. What its page cache holds is always of the node's version. Readers' closes need no
+ * FLUSH. */
+static void reply_handle(struct handle *handle, struct fuse_file_info *info)
 {
     info->fh = (uint64_t)(uintptr_t)handle;
     info->direct_io = !handle->cached;
-    info->keep_cache = keep_cache;
+    info->keep_cache = handle->cached && !handle->session;
     info->noflush = !writes(info->flags) && !handle->session;
 }
 
-/* --- who may open how (the table in file.h) ------------------------------------------------------------ */
+/* --- OPEN ---------------------------------------------------------------------------------------------- */
 
-static bool node_is_written_locked(const struct node *node)
+/* One open under way. */
+struct opening {
+    struct node *node;
+    struct name *name; /* what is at the place now: the node's name, or when that is gone another one. One reference */
+    struct spot spot; /* where that is */
+    pid_t tid;
+    bool final; /* the kernel has looked twice: it must get an answer */
+    struct fuse_file_info *info;
+};
+
+/* Waits for what is about to be released at the place. 0 or -ENOMEM. */
+static int opening_begin(struct fs *fs, struct opening *opening)
+{
+    fs_lock(fs);
+    struct name *name = opening->node->name;
+    if (name->gone)
+        name = name_get_locked(fs, name->dir, name->text);
+    else
+        name->refs++;
+    if (name) {
+        name_settle_locked(fs, name);
+        name_spot_locked(name, &opening->spot);
+        opening->final = stale_bounced_locked(fs, name, opening->tid);
+    }
+    opening->name = name;
+    fs_unlock(fs);
+    return name ? 0 : -ENOMEM;
+}
+
+static void opening_end(struct fs *fs, struct opening *opening, int result)
+{
+    fs_lock(fs);
+    if (result != -ESTALE)
+        stale_answered_locked(fs, opening->tid);
+    name_put_locked(fs, opening->name);
+    fs_unlock(fs);
+}
+
+static int bounce(struct fs *fs, const struct opening *opening, bool writer)
+{
+    fs_lock(fs);
+    int result = stale_bounce_locked(fs, opening->name, opening->tid, writer);
+    fs_unlock(fs);
+    return result;
+}
+
+static bool is_written_locked(const struct node *node)
 {
     const struct handle *handle;
     LIST_FOREACH(handle, &node->handles, of_node)
@@ -95,91 +138,38 @@ static bool node_is_written_locked(const struct node *node)
     return false;
 }
 
-/* True when a node is what its name means and nobody writes there. */
-static bool node_is_quiet_locked(struct node *node)
-{
-    struct name *name = node->name;
-    if (!name->current && !node_is_written_locked(node))
-        name->current = node;
-    return name->current == node && !node_is_written_locked(node);
-}
-
-/* True when an open here must be answered: the kernel has looked twice, or has no place to look any more. */
-static bool must_answer(const struct fs *fs, const struct node *node)
-{
-    return node->name->gone || name_is_hot(fs, node->name);
-}
-
-static int bounce_locked(struct fs *fs, struct name *name)
-{
-    name_bounce_locked(fs, name);
-    return -ESTALE;
-}
-
-/* May a handle of version `id` be opened here, and through the page cache? 0 or -ESTALE. */
-static int admit_reader_locked(struct fs *fs, struct node *node, uint64_t id, bool *ret_cached)
-{
-    *ret_cached = false;
-    if (must_answer(fs, node))
-        return 0;
-    if (!node_is_quiet_locked(node) || (node->cached_handles > 0 && node->cached_version != id))
-        return bounce_locked(fs, node->name);
-    *ret_cached = true;
-    return 0;
-}
-
-/* May a write session take this node? A readable one wants the page cache, so that it can be mapped. 0 or -ESTALE. */
-static int admit_writer_locked(struct fs *fs, struct node *node, int flags, bool *ret_cached)
-{
-    *ret_cached = false;
-    if (node->cached_handles > 0)
-        return bounce_locked(fs, node->name);
-    if (must_answer(fs, node))
-        return 0;
-    if (!node_is_quiet_locked(node))
-        return bounce_locked(fs, node->name);
-    *ret_cached = (flags & O_ACCMODE) == O_RDWR;
-    node->name->current = NULL; /* the version that is there gets another node */
-    return 0;
-}
-
-/* --- OPEN ---------------------------------------------------------------------------------------------- */
+/* --- opening to write a new version -------------------------------------------------------------------- */
 
 /*
- * The place an open is about: a node's name, or when that is gone, because it was removed or replaced after the kernel found it,
- * the name that is there now. Waits for what is about to be released there. The caller gets a reference; NULL: out of memory.
+ * May a write session have this node? A fresh or reserved one, which nobody else knows; or the name's own, when nobody has it open and
+ * nobody was bounced here lately: then the version that is there gets another node at the next LOOKUP. A readable handle wants the page
+ * cache, so that it can be mapped. 0 or -ESTALE.
  */
-static struct name *hold_place(struct fs *fs, struct node *node, struct spot *ret_spot)
+static int admit_writer_locked(struct fs *fs, const struct opening *opening, bool fresh, bool *ret_cached)
 {
-    fs_lock(fs);
-    struct name *name = node->name;
-    if (name->gone)
-        name = name_get_locked(fs, name->dir, name->text);
-    else
-        name->refs++;
-    if (name) {
-        name_settle_locked(fs, name);
-        name_spot_locked(name, ret_spot);
+    struct node *node = opening->node;
+    bool unused = LIST_EMPTY(&node->handles);
+    bool own = fresh || (node->reserved_for == opening->tid && unused);
+    *ret_cached = (opening->info->flags & O_ACCMODE) == O_RDWR;
+    if (own && !fresh && !stale_is_hot(fs, opening->name) && fs->notify)
+        notify_name_locked(fs->notify, opening->name); /* so long ago that LOOKUPs were believed again */
+    if (own)
+        return 0;
+    if (unused && !node->name->gone && node->name->current == node && !stale_is_hot(fs, node->name)) {
+        node->name->current = NULL;
+        return 0;
     }
-    fs_unlock(fs);
-    return name;
+    *ret_cached = false;
+    return opening->final && unused ? 0 : stale_bounce_locked(fs, opening->name, opening->tid, true);
 }
 
-static void let_go(struct fs *fs, struct name *name)
+/* Opens a handle of a new session, unless the node may not be had after all. Takes `version` over. */
+static int begin_session(struct fs *fs, const struct opening *opening, bool fresh, struct store_version *version,
+                         bool creates)
 {
-    fs_lock(fs);
-    name_put_locked(fs, name);
-    fs_unlock(fs);
-}
-
-/* Opens a handle of a new session, unless the node may not be taken after all; a fresh one, which nobody else knows yet, always
- * may. Takes `version` over. */
-static int begin_session(struct fs *fs, struct node *node, bool fresh, struct name *name, struct store_version *version,
-                         bool creates, pid_t tid, struct fuse_file_info *info)
-{
-    uint64_t id = store_version_id(version);
-    struct write_session *session = write_session_new(fs, version, name, node, tid, creates);
-    struct handle *handle = session ? handle_new(node, version, info->flags) : NULL;
+    struct node *node = opening->node;
+    struct write_session *session = write_session_new(fs, version, opening->name, node, opening->tid, creates);
+    struct handle *handle = session ? handle_new(node, version, opening->info->flags) : NULL;
     if (!handle) {
         if (session)
             write_session_put(fs, session);
@@ -187,91 +177,107 @@ static int begin_session(struct fs *fs, struct node *node, bool fresh, struct na
     }
     handle->session = session;
 
-    bool cached = (info->flags & O_ACCMODE) == O_RDWR;
+    bool cached;
+    struct store_version *held = NULL;
     fs_lock(fs);
-    int result = fresh ? 0 : admit_writer_locked(fs, node, info->flags, &cached);
+    int result = admit_writer_locked(fs, opening, fresh, &cached);
     if (result == 0) {
-        node->cached_version = 0; /* the kernel drops its pages */
-        handle_enter_locked(fs, handle, cached, id);
+        held = stale_unhold_locked(fs, node);
+        node->version = store_version_id(version);
+        node->reserved_for = 0;
+        handle_enter_locked(fs, handle, cached);
     }
     fs_unlock(fs);
+    store_unpin(held);
     if (result == 0)
-        reply_handle(handle, false, info);
+        reply_handle(handle, opening->info);
     else
         handle_put(fs, handle);
     return result;
 }
 
-/* Stages a version at a place and begins its session. */
-static int stage_session(struct fs *fs, struct node *node, struct name *name, const struct spot *spot,
-                         const struct maker *maker, bool creates, pid_t tid, struct fuse_file_info *info)
+/* Stages a version at the place and begins its session. */
+static int stage_session(struct fs *fs, const struct opening *opening, const struct maker *maker, bool creates)
 {
     struct store_version *version;
-    int result = store_stage(fs->store, spot->dir, spot->text, maker->mode, maker->uid, maker->gid, &version);
-    return result < 0 ? result : begin_session(fs, node, false, name, version, creates, tid, info);
-}
-
-/* Joins the session that is creating a name; NULL when there is none. */
-static struct handle *join_creator(struct fs *fs, struct node *node, struct name *name, int flags)
-{
-    struct handle *handle = NULL;
-    fs_lock(fs);
-    struct write_session *session = name_creator_locked(name);
-    if (session && (handle = handle_new(node, session->version, flags))) {
-        handle->session = session;
-        session->refs++;
-        session->handles++;
-        bool cached = session->node == node && node->cached_handles > 0;
-        handle_enter_locked(fs, handle, cached, node->cached_version);
-    }
-    fs_unlock(fs);
-    return handle;
+    int result =
+        store_stage(fs->store, opening->spot.dir, opening->spot.text, maker->mode, maker->uid, maker->gid, &version);
+    return result < 0 ? result : begin_session(fs, opening, false, version, creates);
 }
 
 /* Owner and mode of what a writer makes where it expected to find a file: what whoever creates one there gave it, or what the
  * kernel was told of the one it found. False when the kernel should rather look again. */
-static bool missing_maker(struct fs *fs, struct node *node, struct name *name, struct maker *ret_maker)
+static bool missing_maker(struct fs *fs, const struct opening *opening, struct maker *ret_maker)
 {
     struct entry entry;
+    const struct node *node = opening->node;
     fs_lock(fs);
-    struct write_session *session = name_creator_locked(name);
+    struct write_session *session = name_creator_locked(opening->name);
     if (session)
         session->refs++;
     *ret_maker = (struct maker){node->mode, node->uid, node->gid};
-    bool answer = session || must_answer(fs, node);
-    if (!answer)
-        name_bounce_locked(fs, name);
     fs_unlock(fs);
-    if (session && store_version_entry(session->version, &entry) == 0) {
+    if (!session)
+        return opening->final;
+    if (store_version_entry(session->version, &entry) == 0) {
         *ret_maker = (struct maker){entry.mode, entry.uid, entry.gid};
         entry_release(&entry);
     }
-    if (session)
-        write_session_put(fs, session);
-    return answer;
+    write_session_put(fs, session);
+    return true;
 }
 
-/* An open without O_TRUNC, and nothing is published. A reader: a miss. A writer joins whoever creates it; else it was removed or
- * evicted since the kernel found it, and the kernel should look again, and create. */
-static int open_missing(struct fs *fs, struct node *node, struct name *name, const struct spot *spot, pid_t tid,
-                        struct fuse_file_info *info)
+/* open(O_TRUNC) of what is there. */
+static int open_staged(struct fs *fs, const struct opening *opening)
+{
+    struct entry entry;
+    struct maker maker = {0};
+    int result = store_lookup(fs->store, opening->spot.dir, opening->spot.text, &entry);
+    if (result == -ENOENT) /* gone since the kernel looked: let it look again, and create */
+        return missing_maker(fs, opening, &maker) ? stage_session(fs, opening, &maker, true)
+                                                  : bounce(fs, opening, true);
+    if (result < 0)
+        return result;
+    entry_release(&entry);
+    return stage_session(fs, opening, &maker, false);
+}
+
+/* --- opening what is published ------------------------------------------------------------------------- */
+
+/* Joins the session that is creating the name, if there is one. */
+static bool join_creator(struct fs *fs, const struct opening *opening)
+{
+    struct handle *handle = NULL;
+    struct node *node = opening->node;
+    fs_lock(fs);
+    struct write_session *session = name_creator_locked(opening->name);
+    if (session && (handle = handle_new(node, session->version, opening->info->flags))) {
+        handle->session = session;
+        session->refs++;
+        session->handles++;
+        handle_enter_locked(fs, handle, session->node == node);
+    }
+    fs_unlock(fs);
+    if (handle)
+        reply_handle(handle, opening->info);
+    return handle;
+}
+
+/* Nothing is published at the place. A reader: a miss, but one that should not stay in the kernel's memory as a hit. A writer joins
+ * whoever creates it; else it was removed or evicted since the kernel found it, which should look again, and create. */
+static int open_missing(struct fs *fs, const struct opening *opening)
 {
     struct maker maker;
-    if (writes(info->flags)) {
-        struct handle *handle = join_creator(fs, node, name, info->flags);
-        if (handle) {
-            reply_handle(handle, false, info);
+    if (writes(opening->info->flags)) {
+        if (join_creator(fs, opening))
             return 0;
-        }
-        return missing_maker(fs, node, name, &maker) ? stage_session(fs, node, name, spot, &maker, true, tid, info)
-                                                     : -ESTALE;
+        return missing_maker(fs, opening, &maker) ? stage_session(fs, opening, &maker, true)
+                                                  : bounce(fs, opening, true);
     }
     fs_lock(fs);
-    bool miss = name_creator_locked(name) || must_answer(fs, node);
-    if (!miss)
-        name_bounce_locked(fs, name);
+    bool miss = opening->final || name_creator_locked(opening->name);
     fs_unlock(fs);
-    return miss ? -ENOENT : -ESTALE;
+    return miss ? -ENOENT : bounce(fs, opening, false);
 }
 
 /* A handle of a published version on a node without a name, with a reference: what an open of /proc/self/fd/N means. */
@@ -289,78 +295,69 @@ static struct handle *nameless_handle(struct fs *fs, struct node *node)
     return handle;
 }
 
-/* Pins what an open without O_TRUNC means: what is published at the place; of a node without a name what is open there. */
-static int pin_for_open(struct fs *fs, struct node *node, const struct spot *spot, unsigned flags,
-                        struct store_version **ret_version)
+/* Pins what an open without O_TRUNC means: what the node stood for a moment ago; of a node without a name what is open there; else
+ * what is published at the place. */
+static int pin_meant(struct fs *fs, const struct opening *opening, struct store_version **ret_version)
 {
+    struct node *node = opening->node;
+    bool reads = (opening->info->flags & O_ACCMODE) != O_WRONLY;
+    fs_lock(fs);
+    struct hold *hold = writes(opening->info->flags) ? NULL : stale_hold_get_locked(node);
+    fs_unlock(fs);
+    if (hold) {
+        *ret_version = store_repin(hold->version);
+        stale_hold_put(fs, hold);
+        return 0;
+    }
     struct handle *handle = nameless_handle(fs, node);
-    if (!handle)
-        return store_pin(fs->store, spot->dir, spot->text, flags, ret_version);
-    *ret_version = store_repin(handle->version);
-    handle_put(fs, handle);
-    return 0;
+    if (handle) {
+        *ret_version = store_repin(handle->version);
+        handle_put(fs, handle);
+        return 0;
+    }
+    return store_pin(fs->store, opening->spot.dir, opening->spot.text, reads ? STORE_HIT : 0, ret_version);
 }
 
-/* Opens the published version: to read, or to write to it live. */
-static int open_published(struct fs *fs, struct node *node, struct name *name, const struct spot *spot, pid_t tid,
-                          struct fuse_file_info *info)
+/* Opens to read, or to write live. Through the page cache when it is the version the node stands for; a kernel that has looked twice
+ * gets the newest one past it. */
+static int open_published(struct fs *fs, const struct opening *opening)
 {
     struct store_version *version;
-    bool reads = (info->flags & O_ACCMODE) != O_WRONLY;
-    int result = pin_for_open(fs, node, spot, reads ? STORE_HIT : 0, &version);
+    struct node *node = opening->node;
+    int result = pin_meant(fs, opening, &version);
     if (result == -ENOENT)
-        return open_missing(fs, node, name, spot, tid, info);
+        return open_missing(fs, opening);
     if (result < 0)
         return result;
-    uint64_t id = store_version_id(version);
-    struct handle *handle = handle_new(node, version, info->flags);
+    struct handle *handle = handle_new(node, version, opening->info->flags);
     if (!handle) {
         store_unpin(version);
         return -ENOMEM;
     }
-
-    bool cached, keep_cache;
     fs_lock(fs);
-    result = admit_reader_locked(fs, node, id, &cached);
-    keep_cache = cached && node->cached_version == id;
-    if (result == 0)
-        handle_enter_locked(fs, handle, cached, id);
+    bool cached = node->version == store_version_id(version) && !is_written_locked(node);
+    if (cached || opening->final)
+        handle_enter_locked(fs, handle, cached);
+    else
+        result = stale_bounce_locked(fs, opening->name, opening->tid, false);
     fs_unlock(fs);
     if (result == 0)
-        reply_handle(handle, keep_cache, info);
+        reply_handle(handle, opening->info);
     else
         handle_put(fs, handle);
     return result;
 }
 
-/* open(O_TRUNC) of what is there. */
-static int open_staged(struct fs *fs, struct node *node, struct name *name, const struct spot *spot, pid_t tid,
-                       struct fuse_file_info *info)
-{
-    struct entry entry;
-    struct maker maker = {0};
-    int result = store_lookup(fs->store, spot->dir, spot->text, &entry);
-    bool creates = result == -ENOENT;
-    if (creates && !missing_maker(fs, node, name, &maker))
-        return -ESTALE;
-    if (result < 0 && !creates)
-        return result;
-    if (!creates)
-        entry_release(&entry);
-    return stage_session(fs, node, name, spot, &maker, creates, tid, info);
-}
-
 int file_open(struct fs *fs, struct node *node, pid_t tid, struct fuse_file_info *info)
 {
-    struct spot spot;
     if (node->kind != NODE_FILE)
         return node->kind == NODE_DIR ? -EISDIR : -ELOOP;
-    struct name *name = hold_place(fs, node, &spot);
-    if (!name)
-        return -ENOMEM;
-    int result = info->flags & O_TRUNC ? open_staged(fs, node, name, &spot, tid, info)
-                                       : open_published(fs, node, name, &spot, tid, info);
-    let_go(fs, name);
+    struct opening opening = {.node = node, .tid = tid, .info = info};
+    int result = opening_begin(fs, &opening);
+    if (result < 0)
+        return result;
+    result = info->flags & O_TRUNC ? open_staged(fs, &opening) : open_published(fs, &opening);
+    opening_end(fs, &opening, result);
     return result;
 }
 
@@ -396,7 +393,7 @@ static struct node *new_node(struct fs *fs, uint64_t dir, const char *text, uint
 {
     fs_lock(fs);
     struct name *name = name_get_locked(fs, dir, text);
-    struct node *node = name ? node_new_locked(fs, NODE_FILE, ino, name) : NULL;
+    struct node *node = name ? node_new_locked(fs, NODE_FILE, ino, 0, name) : NULL;
     if (node)
         node->lookups = 1;
     if (name)
@@ -426,7 +423,8 @@ static int create_staged(struct fs *fs, struct node *parent, const char *text, c
     attr_fill(&entry, 1, &ret_entry->attr);
     entry_release(&entry);
 
-    result = begin_session(fs, node, true, node->name, version, creates, tid, info);
+    struct opening opening = {.node = node, .name = node->name, .tid = tid, .info = info};
+    result = begin_session(fs, &opening, true, version, creates);
     if (result < 0)
         node_forget(fs, node, 1);
     return result;
@@ -438,7 +436,7 @@ static int create_live(struct fs *fs, struct node *parent, const char *text, uin
 {
     int result = place_make_file(fs, parent, text, mode, caller, ret_entry);
     if (result == -EEXIST) {
-        result = node_lookup(fs, parent, text, ret_entry);
+        result = node_lookup(fs, parent, text, 0, ret_entry);
         if (result == 0 && ret_entry->ino == 0)
             result = -ESTALE;
     }
@@ -454,6 +452,9 @@ static int create_live(struct fs *fs, struct node *parent, const char *text, uin
 int file_create(struct fs *fs, struct node *parent, const char *text, uint32_t mode, const struct fuse_ctx *caller,
                 struct fuse_entry_param *ret_entry, struct fuse_file_info *info)
 {
+    fs_lock(fs);
+    stale_answered_locked(fs, caller->pid); /* it was bounced, looked again, and found that there is nothing */
+    fs_unlock(fs);
     struct maker maker;
     if (node_is_control(parent) || control_is_root_name(fs, parent, text))
         return -EPERM;
@@ -558,7 +559,8 @@ void file_release(struct fs *fs, struct handle *handle)
     if (session && session->handles == 0)
         write_session_unlist_locked(fs, session);
     handle_leave_locked(fs, handle);
-    node_drop_unused_locked(fs, node);
+    struct store_version *held = node_drop_unused_locked(fs, node);
     fs_unlock(fs);
+    store_unpin(held);
     handle_put(fs, handle);
 }

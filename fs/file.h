@@ -6,16 +6,8 @@
  * write session (write_session.h) and reads and writes its version. A *cached* handle goes through the kernel's page cache, a
  * direct one past it.
  *
- * Who may open what, and how (node.h has the invariants; O_TRUNC opens are the writers here):
- *
- *     the node is the name's,        reader: cached     writer: takes the node over; the old version gets
- *     nobody writes                                     a new node at the next LOOKUP
- *     it has cached handles          reader: cached     writer: ESTALE, and the name is hot
- *     it is written to, or not the   reader: ESTALE     writer: ESTALE
- *     name's any more
- *     the name is hot                reader: direct     writer: takes it over, if it has no cached handles
- *
- * ESTALE makes the kernel look the name up once more and open what it gets. It does so only once; that is what hot names are for.
+ * A reader opens the version its node stands for, through the page cache. A writer takes a node nobody has open, or is bounced and
+ * gets one of its own: stale.h tells how.
  */
 #ifndef LARDER_FS_FILE_H
 #define LARDER_FS_FILE_H

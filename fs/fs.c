@@ -2,6 +2,7 @@
 /* fs.c - see fs.h. */
 #include "fs.h"
 #include "control.h"
+#include "dir.h"
 #include "file.h"
 #include "notify.h"
 
@@ -24,6 +25,9 @@ int fs_new(const struct mount_options *options, struct fs **ret_fs)
     root->ino = STORE_ROOT;
     LIST_INIT(&root->handles);
     LIST_INIT(&fs->nodes);
+    TAILQ_INIT(&fs->held);
+    LIST_INIT(&fs->dir_handles);
+    LIST_INIT(&fs->control_texts);
     fs->root = root;
     fs->control = control;
     fs->options = options;
@@ -69,6 +73,8 @@ void fs_free(struct fs *fs)
 {
     if (!fs)
         return;
+    dir_close_all(fs);
+    control_release_all(fs);
     free_nodes(fs);
     pthread_cond_destroy(&fs->changed);
     pthread_mutex_destroy(&fs->lock);

@@ -3,6 +3,7 @@
 #include "node.h"
 #include "control.h"
 #include "file.h"
+#include "stale.h"
 #include "target.h"
 
 #include <assert.h>
@@ -25,12 +26,12 @@ static size_t key_write(uint64_t dir, const char *text, uint8_t *key)
     return sizeof dir + size;
 }
 
-unsigned gate_of(uint64_t dir, const char *text)
+uint64_t place_hash(uint64_t dir, const char *text)
 {
     uint64_t hash = dir * 0x9e3779b97f4a7c15u;
     for (; *text; text++)
         hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-    return (unsigned)(hash >> 32) % GATES;
+    return hash ^ hash >> 32;
 }
 
 void name_spot_locked(const struct name *name, struct spot *ret_spot)
@@ -156,19 +157,6 @@ void name_unlock(struct fs *fs, struct name *name)
     fs_unlock(fs);
 }
 
-bool name_is_hot(const struct fs *fs, const struct name *name)
-{
-    int64_t until = atomic_load(&fs->gates[gate_of(name->dir, name->text)].hot_until_ns);
-    return until && clock_ns(CLOCK_MONOTONIC) < until;
-}
-
-void name_bounce_locked(struct fs *fs, struct name *name)
-{
-    atomic_store(&fs->gates[gate_of(name->dir, name->text)].hot_until_ns, clock_ns(CLOCK_MONOTONIC) + HOT_NS);
-    if (name->current && name->current->cached_handles > 0)
-        name->current = NULL;
-}
-
 /* How long to wait for a session of this name to be released: 0 when there is none to wait for. */
 static int64_t settle_deadline_locked(const struct name *name, int64_t now)
 {
@@ -206,13 +194,14 @@ fuse_ino_t node_id(const struct fs *fs, const struct node *node)
     return node == fs->root ? FUSE_ROOT_ID : (fuse_ino_t)(uintptr_t)node;
 }
 
-struct node *node_new_locked(struct fs *fs, enum node_kind kind, uint64_t ino, struct name *name)
+struct node *node_new_locked(struct fs *fs, enum node_kind kind, uint64_t ino, uint64_t version, struct name *name)
 {
     struct node *node = calloc(1, sizeof *node);
     if (!node)
         return NULL;
     node->kind = kind;
     node->ino = ino;
+    node->version = version;
     node->name = name;
     if (name)
         name->refs++;
@@ -226,15 +215,9 @@ static struct node *dir_node_locked(struct fs *fs, uint64_t ino)
 {
     struct node *node;
     HASH_FIND(hh, fs->dirs, &ino, sizeof ino, node);
-    if (!node && (node = node_new_locked(fs, NODE_DIR, ino, NULL)))
+    if (!node && (node = node_new_locked(fs, NODE_DIR, ino, 0, NULL)))
         HASH_ADD(hh, fs->dirs, ino, sizeof node->ino, node);
     return node;
-}
-
-/* True when a node can stand for a version: nobody reads another one through its page cache. */
-static bool node_fits(const struct node *node, enum node_kind kind, uint64_t ino, uint64_t version)
-{
-    return node->kind == kind && node->ino == ino && (node->cached_handles == 0 || node->cached_version == version);
 }
 
 struct node *node_for_entry_locked(struct fs *fs, uint64_t dir, const char *text, const struct entry *entry)
@@ -246,8 +229,8 @@ struct node *node_for_entry_locked(struct fs *fs, uint64_t dir, const char *text
     if (!name)
         return NULL;
     struct node *node = name->current;
-    if (!node || !node_fits(node, kind, entry->ino, entry->version)) {
-        node = node_new_locked(fs, kind, entry->ino, name);
+    if (!node || node->kind != kind || node->version != entry->version) {
+        node = node_new_locked(fs, kind, entry->ino, entry->version, name);
         if (node)
             name->current = node;
     }
@@ -255,44 +238,45 @@ struct node *node_for_entry_locked(struct fs *fs, uint64_t dir, const char *text
     return node;
 }
 
-void node_drop_unused_locked(struct fs *fs, struct node *node)
+struct store_version *node_drop_unused_locked(struct fs *fs, struct node *node)
 {
     if (node == fs->root || node_is_control(node) || node->lookups > 0 || !LIST_EMPTY(&node->handles))
-        return;
+        return NULL;
     if (node->kind == NODE_DIR)
         HASH_DEL(fs->dirs, node);
     if (node->name && node->name->current == node)
         node->name->current = NULL;
+    stale_node_freed_locked(fs, node);
+    struct store_version *held = stale_unhold_locked(fs, node);
     name_put_locked(fs, node->name);
-    fs->node_count--;
     LIST_REMOVE(node, all);
+    fs->node_count--;
     free(node);
+    return held;
 }
 
 void node_forget(struct fs *fs, struct node *node, uint64_t count)
 {
+    struct store_version *held = NULL;
     fs_lock(fs);
     if (node != fs->root && !node_is_control(node)) {
         assert(node->lookups >= count);
         node->lookups -= count;
-        node_drop_unused_locked(fs, node);
+        held = node_drop_unused_locked(fs, node);
     }
     fs_unlock(fs);
+    store_unpin(held);
 }
 
 void node_check_locked(const struct fs *fs, const struct node *node)
 {
 #ifndef NDEBUG
     const struct handle *handle;
-    unsigned cached = 0, writing = 0;
     LIST_FOREACH(handle, &node->handles, of_node)
     {
         assert(handle->node == node);
-        cached += handle->cached;
-        writing += handle->session && handle->session->listed;
+        assert(!handle->cached || store_version_id(handle->version) == node->version);
     }
-    assert(cached == node->cached_handles);
-    assert(writing == 0 || cached == 0 || writing >= cached);
     const struct name *name = node->name;
     assert(!name || !name->current || name->current->name == name);
     assert(!name || !name->gone || !name->current);
@@ -348,7 +332,7 @@ static bool node_settled_locked(const struct fs *fs, const struct node *node)
     if (node->kind == NODE_DIR)
         return node->creating == 0; /* a publish will change its times */
     const struct name *name = node->name;
-    return name->current == node && LIST_EMPTY(&name->sessions) && !name_is_hot(fs, name);
+    return name->current == node && LIST_EMPTY(&name->sessions) && !stale_is_hot(fs, name);
 }
 
 /* --- LOOKUP -------------------------------------------------------------------------------------------- */
@@ -364,14 +348,17 @@ void node_reply_locked(const struct fs *fs, struct node *node, const struct entr
     node->gid = entry->gid;
     node->size = entry->size;
     ret_entry->ino = node_id(fs, node);
-    ret_entry->attr_timeout = settled || believe < SHORT_SECONDS ? believe : SHORT_SECONDS;
+    /* 0, and not a little, for files that are written: of two replies on their way the kernel believes the one it takes up
+     * first, and drops the newer one. Not believing either, it asks once more where a read meets the end. */
+    ret_entry->attr_timeout = settled ? believe : node->kind == NODE_DIR ? SHORT_SECONDS : 0;
     ret_entry->entry_timeout = settled || (node->kind == NODE_DIR && steady) ? believe : 0;
     attr_fill(entry, 1, &ret_entry->attr);
     node_check_locked(fs, node);
 }
 
 /* Answers a name that is being created with its writer's node; false when nobody creates it (any more). */
-static bool lookup_creating(struct fs *fs, uint64_t dir, const char *text, struct fuse_entry_param *ret_entry)
+static bool lookup_creating(struct fs *fs, uint64_t dir, const char *text, pid_t tid,
+                            struct fuse_entry_param *ret_entry)
 {
     struct entry entry;
     fs_lock(fs);
@@ -387,8 +374,9 @@ static bool lookup_creating(struct fs *fs, uint64_t dir, const char *text, struc
     if (store_version_entry(session->version, &entry) == 0) {
         fs_lock(fs);
         there = session->listed;
+        struct node *node = there ? stale_reserve_locked(fs, dir, text, &entry, tid) : NULL;
         if (there)
-            node_reply_locked(fs, session->node, &entry, false, ret_entry);
+            node_reply_locked(fs, node ? node : session->node, &entry, false, ret_entry);
         fs_unlock(fs);
         entry_release(&entry);
     }
@@ -396,7 +384,15 @@ static bool lookup_creating(struct fs *fs, uint64_t dir, const char *text, struc
     return there;
 }
 
-int node_lookup(struct fs *fs, struct node *parent, const char *text, struct fuse_entry_param *ret_entry)
+/* Nothing is there. The kernel may remember that, unless it is changing just now: whatever creates it goes through the kernel. */
+static int lookup_missing(struct fs *fs, bool steady, struct fuse_entry_param *ret_entry)
+{
+    atomic_fetch_add(&fs->misses, 1);
+    ret_entry->entry_timeout = LONG_SECONDS;
+    return steady ? 0 : -ENOENT;
+}
+
+int node_lookup(struct fs *fs, struct node *parent, const char *text, pid_t tid, struct fuse_entry_param *ret_entry)
 {
     struct entry entry;
     unsigned gate = gate_of(parent->ino, text);
@@ -410,20 +406,17 @@ int node_lookup(struct fs *fs, struct node *parent, const char *text, struct fus
 
     uint64_t noted = gate_note(fs, gate);
     int result = store_lookup(fs->store, parent->ino, text, &entry);
-    if (result == -ENOENT && lookup_creating(fs, parent->ino, text, ret_entry))
+    if (result == -ENOENT && lookup_creating(fs, parent->ino, text, tid, ret_entry))
         return 0;
-    if (result == -ENOENT) {
-        atomic_fetch_add(&fs->misses, 1);
-        if (!gate_steady(fs, gate, noted))
-            return -ENOENT;
-        ret_entry->entry_timeout = LONG_SECONDS; /* whatever creates it goes through the kernel */
-        return 0;
-    }
+    if (result == -ENOENT)
+        return lookup_missing(fs, gate_steady(fs, gate, noted), ret_entry);
     if (result < 0)
         return result;
 
     fs_lock(fs);
-    struct node *node = node_for_entry_locked(fs, parent->ino, text, &entry);
+    struct node *node = entry.kind == ENTRY_FILE ? stale_reserve_locked(fs, parent->ino, text, &entry, tid) : NULL;
+    if (!node)
+        node = node_for_entry_locked(fs, parent->ino, text, &entry);
     if (node)
         node_reply_locked(fs, node, &entry, gate_steady(fs, gate, noted), ret_entry);
     fs_unlock(fs);
@@ -450,15 +443,15 @@ static int dir_getattr(struct fs *fs, struct node *node, struct stat *ret_stat, 
 }
 
 /*
- * Nothing is there any more that a node could show. The kernel should look again; but when it has, or has no place to look, it is
- * in the middle of an open that decides by itself, and needs an answer to check permissions with: what it was told last.
+ * Nothing is there any more that a node could show. The kernel should look again; but when it has, it may be in the middle of an
+ * open, which decides by itself, and needs an answer to check permissions with: what it was told last.
  */
-static int missing_getattr(struct fs *fs, struct node *node, struct stat *ret_stat, double *ret_timeout)
+static int missing_getattr(struct fs *fs, struct node *node, pid_t tid, struct stat *ret_stat, double *ret_timeout)
 {
     fs_lock(fs);
-    bool answer = node->name->gone || name_is_hot(fs, node->name);
+    bool answer = stale_bounced_locked(fs, node->name, tid);
     if (!answer)
-        name_bounce_locked(fs, node->name);
+        stale_bounce_locked(fs, node->name, tid, true); /* for all we know it opens to write */
     struct entry last = {
         .kind = node->kind == NODE_FILE ? ENTRY_FILE : ENTRY_SYMLINK,
         .ino = node->ino,
@@ -486,9 +479,9 @@ int node_getattr(struct fs *fs, struct node *node, pid_t tid, struct stat *ret_s
     name_spot(fs, node->name, &spot);
     unsigned gate = gate_of(spot.dir, spot.text);
     uint64_t noted = gate_note(fs, gate);
-    int result = target_find(fs, node, tid, &target);
+    int result = target_find(fs, node, TARGET_ANY_WRITER, &target);
     if (result == -ENOENT || result == -ESTALE)
-        return missing_getattr(fs, node, ret_stat, ret_timeout);
+        return missing_getattr(fs, node, tid, ret_stat, ret_timeout);
     if (result < 0)
         return result;
     result = store_version_entry(target.version, &entry);

@@ -7,19 +7,15 @@
  * through the page cache must have a node whose value never changes under it.
  *
  *     name --current--> node <-- handle, handle      what LOOKUP answers
- *          <---------- node <-- handle               demoted: replaced while it was open
- *          <---------- node <-- writer               taken over by a write session until it publishes
+ *          <---------- node <-- handle               replaced while it was open
+ *          <---------- node <-- writer               a write session's, until it publishes; then the name's current
  *
- * Invariants (node_check() verifies them in debug builds):
- *   1. A node with cached handles serves one version through the page cache, cached_version, to all of them.
- *   2. A node with an unpublished write session has no cached handle but the session's own.
+ * Invariants (node_check_locked() verifies them in debug builds):
+ *   1. A node of a file stands for one version. Another one comes only with a write session, which takes a node without handles.
+ *   2. Every cached handle of a node is of its version.
  *   3. name->current, where set, is a node of that name, of a file or link.
  *   4. A name that is gone is not in the table and has no current node.
  *   5. A node lives while the kernel knows it (lookups > 0) or a handle is open on it.
- *
- * A place is *hot* for HOT_NS after an open there was answered ESTALE (see file.h). What is at a hot place is read with direct_io,
- * which looks at neither page cache nor size, so that writers may take its node at any time. It is the place that is hot, whatever
- * names come and go there; places that share a gate (state.h) share their heat.
  *
  * Directories have one node each, found by directory id, and no name: the store finds a directory by its id.
  */
@@ -35,6 +31,7 @@
 
 struct handle;
 struct write_session;
+struct hold;
 
 struct name {
     uint64_t dir; /* with text: changes when it is renamed, under fs->lock and with the name busy */
@@ -59,8 +56,11 @@ struct node {
     /* --- below here fs->lock protects --- */
     uint32_t mode, uid, gid; /* as the kernel was told last */
     uint64_t size; /* likewise */
-    uint64_t cached_version; /* what the page cache of this inode holds; 0 nothing we would vouch for */
-    unsigned cached_handles; /* open handles that go through the page cache */
+    uint64_t version; /* which it stands for; 0 none yet (reserved, see stale.h) */
+    pid_t reserved_for; /* a writer that was bounced; 0 none */
+    struct hold *hold; /* on the version, for a while after it was replaced; see stale.h */
+    int64_t hold_until_ns;
+    TAILQ_ENTRY(node) of_held;
     unsigned creating; /* directories: names in it that are being created */
     LIST_HEAD(, handle) handles;
     LIST_ENTRY(node) all;
@@ -113,11 +113,6 @@ void name_lock(struct fs *fs, struct name *name);
 void name_lock_two(struct fs *fs, struct name *one, struct name *other);
 void name_unlock(struct fs *fs, struct name *name);
 
-bool name_is_hot(const struct fs *fs, const struct name *name);
-
-/* Makes the name hot and sees to it that the next LOOKUP answers a node a writer may take. */
-void name_bounce_locked(struct fs *fs, struct name *name);
-
 /*
  * Waits, some milliseconds at most, for a write session here that was flushed and will be released in a moment: the kernel sends
  * RELEASE without waiting for its answer, and the closer's next call must already see what it wrote.
@@ -130,20 +125,20 @@ struct write_session *name_creator_locked(struct name *name);
 /* --- nodes --------------------------------------------------------------------------------------------- */
 
 /* Makes a node for a file or link; takes a reference of the name. No lookup is counted yet. NULL: out of memory. */
-struct node *node_new_locked(struct fs *fs, enum node_kind kind, uint64_t ino, struct name *name);
+struct node *node_new_locked(struct fs *fs, enum node_kind kind, uint64_t ino, uint64_t version, struct name *name);
 
 /* The node that LOOKUP answers for an entry found at a name (files, links) or for a directory's entry (`name` unused). */
 struct node *node_for_entry_locked(struct fs *fs, uint64_t dir, const char *text, const struct entry *entry);
 
-/* Frees a node when neither the kernel nor a handle knows it. */
-void node_drop_unused_locked(struct fs *fs, struct node *node);
+/* Frees a node when neither the kernel nor a handle knows it. The caller lets go of what is returned, without the lock. */
+struct store_version *node_drop_unused_locked(struct fs *fs, struct node *node);
 
 /* The kernel forgets `count` lookups. */
 void node_forget(struct fs *fs, struct node *node, uint64_t count);
 
-/* LOOKUP: finds what is at a name and fills the reply; a lookup of ret_entry->ino is counted, unless it is 0, which is the
+/* LOOKUP by thread `tid` (0: nobody's): finds what is at a name and fills the reply; a lookup of ret_entry->ino is counted, unless it is 0, which is the
  * cached answer "nothing there". Waits for sessions in flight. 0 or -errno. */
-int node_lookup(struct fs *fs, struct node *parent, const char *text, struct fuse_entry_param *ret_entry);
+int node_lookup(struct fs *fs, struct node *parent, const char *text, pid_t tid, struct fuse_entry_param *ret_entry);
 
 /* Fills the reply that makes a node known to the kernel, and counts the lookup. `steady`: the entry was not overtaken (state.h). */
 void node_reply_locked(const struct fs *fs, struct node *node, const struct entry *entry, bool steady,
@@ -154,8 +149,7 @@ void node_check_locked(const struct fs *fs, const struct node *node);
 
 /* --- attributes for the kernel ------------------------------------------------------------------------- */
 
-#define HOT_NS        1000000000LL /* how long after a bounce a name is read directly */
-#define SHORT_SECONDS 0.01 /* what is changing, in the answer to a LOOKUP: as long as one open or stat takes */
+#define SHORT_SECONDS 0.01 /* a directory whose times are about to change: as long as one path walk takes */
 #define LONG_SECONDS  86400.0 /* how long the kernel may believe what only we can change */
 
 /* An entry as stat(2) shows it. `links` is st_nlink. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* notify.c - see notify.h. */
 #include "notify.h"
+#include "stale.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -46,6 +47,22 @@ static struct order take_locked(struct notify *notify)
     return order;
 }
 
+/* Until there is something to do; sees to what is held meanwhile. */
+static void wait_locked(struct notify *notify)
+{
+    struct fs *fs = notify->fs;
+    int64_t left = stale_expire_locked(fs);
+    if (notify->stop || !STAILQ_EMPTY(&notify->queue))
+        return;
+    if (left == 0) {
+        pthread_cond_wait(&notify->wake, &fs->lock);
+        return;
+    }
+    int64_t until = clock_ns(CLOCK_MONOTONIC) + left;
+    struct timespec at = {until / 1000000000, until % 1000000000};
+    pthread_cond_timedwait(&notify->wake, &fs->lock, &at);
+}
+
 static void *run(void *arg)
 {
     struct notify *notify = arg;
@@ -53,7 +70,7 @@ static void *run(void *arg)
     fs_lock(fs);
     while (!notify->stop) {
         if (STAILQ_EMPTY(&notify->queue)) {
-            pthread_cond_wait(&notify->wake, &fs->lock);
+            wait_locked(notify);
             continue;
         }
         struct order order = take_locked(notify);
@@ -76,7 +93,11 @@ int notify_start(struct fs *fs, struct fuse_session *session, struct notify **re
     notify->fs = fs;
     notify->session = session;
     STAILQ_INIT(&notify->queue);
-    pthread_cond_init(&notify->wake, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&notify->wake, &attr);
+    pthread_condattr_destroy(&attr);
     int error = pthread_create(&notify->thread, NULL, run, notify);
     if (error) {
         pthread_cond_destroy(&notify->wake);
@@ -109,5 +130,10 @@ void notify_name_locked(struct notify *notify, struct name *name)
     name->refs++;
     name->notify_queued = true;
     STAILQ_INSERT_TAIL(&notify->queue, item, next);
+    pthread_cond_signal(&notify->wake);
+}
+
+void notify_wake_locked(struct notify *notify)
+{
     pthread_cond_signal(&notify->wake);
 }

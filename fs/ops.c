@@ -70,7 +70,7 @@ static void op_lookup(fuse_req_t request, fuse_ino_t parent_id, const char *name
     if (node_is_control(parent) || control_is_root_name(fs, parent, name))
         result = control_lookup(fs, parent, name, &entry);
     else
-        result = node_lookup(fs, parent, name, &entry);
+        result = node_lookup(fs, parent, name, tid_of(request), &entry);
     reply_entry(request, result, &entry);
 }
 
@@ -265,7 +265,7 @@ static void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *in
         reply_result(request, result);
     else if (fuse_reply_open(request, info) < 0) {
         if (control)
-            control_release(info);
+            control_release(fs, info);
         else
             file_release(fs, handle_of(info));
     }
@@ -311,7 +311,7 @@ static void op_release(fuse_req_t request, fuse_ino_t id, struct fuse_file_info 
 {
     struct fs *fs = fs_of(request);
     if (node_is_control(node_of(fs, id)))
-        control_release(info);
+        control_release(fs, info);
     else
         file_release(fs, handle_of(info));
     reply_result(request, 0);
@@ -341,15 +341,16 @@ static struct dir_handle *dir_handle_of(const struct fuse_file_info *info)
 
 static void op_opendir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 {
+    struct fs *fs = fs_of(request);
     struct dir_handle *handle;
-    int result = dir_open(node_of(fs_of(request), id), &handle);
+    int result = dir_open(fs, node_of(fs, id), &handle);
     if (result < 0) {
         reply_result(request, result);
         return;
     }
     info->fh = (uint64_t)(uintptr_t)handle;
     if (fuse_reply_open(request, info) < 0)
-        dir_close(handle);
+        dir_close(fs, handle);
 }
 
 static void read_dir(fuse_req_t request, size_t size, off_t cursor, struct fuse_file_info *info, bool plus)
@@ -381,7 +382,7 @@ static void op_readdirplus(fuse_req_t request, fuse_ino_t id, size_t size, off_t
 static void op_releasedir(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 {
     (void)id;
-    dir_close(dir_handle_of(info));
+    dir_close(fs_of(request), dir_handle_of(info));
     reply_result(request, 0);
 }
 

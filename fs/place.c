@@ -2,6 +2,7 @@
 /* place.c - see place.h. */
 #include "place.h"
 #include "control.h"
+#include "stale.h"
 #include "write_session.h"
 
 #include <assert.h>
@@ -88,7 +89,7 @@ int place_maker(struct fs *fs, const struct node *parent, uint32_t mode, const s
 /* The reply for what was just made. */
 static int reply_made(struct fs *fs, struct node *parent, const char *text, struct fuse_entry_param *ret_entry)
 {
-    int result = node_lookup(fs, parent, text, ret_entry);
+    int result = node_lookup(fs, parent, text, 0, ret_entry);
     return result == 0 && ret_entry->ino == 0 ? -ENOENT : result; /* somebody was quicker to remove it */
 }
 
@@ -253,11 +254,19 @@ static int move(struct fs *fs, struct name *from, struct name *to, unsigned flag
     static_assert(RENAME_NOREPLACE == STORE_NOREPLACE && RENAME_EXCHANGE == STORE_EXCHANGE, "flags differ");
     struct place old_place = place_begin(fs, from->dir, from->text);
     struct place new_place = place_begin(fs, to->dir, to->text);
+    struct store_version *replaced = NULL;
+    if (flags == 0)
+        replaced = stale_pin_replaced(fs, to, NULL, to->dir, to->text);
     int result = store_rename(fs->store, from->dir, from->text, to->dir, to->text, flags);
-    if (result == 0)
+    if (result == 0) {
+        fs_lock(fs);
+        replaced = stale_hold_replaced_locked(fs, to, replaced);
+        fs_unlock(fs);
         names_moved(fs, from, to, flags);
+    }
     place_end(fs, &new_place);
     place_end(fs, &old_place);
+    store_unpin(replaced);
     return result;
 }
 

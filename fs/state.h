@@ -17,13 +17,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 #include <time.h>
 
 struct name;
 struct node;
 struct notify;
 
-enum { GATES = 1024 };
+enum { GATES = 1024, BOUNCES = 256 };
+
+/* A thread that was told to look again, see stale.h. */
+struct bounce {
+    pid_t tid; /* 0: nobody */
+    bool writer;
+    uint64_t place;
+    int64_t until_ns; /* CLOCK_MONOTONIC */
+    struct node *node; /* reserved for it, or NULL */
+};
 
 struct fs {
     const struct mount_options *options;
@@ -36,7 +46,7 @@ struct fs {
 
     struct {
         atomic_uint_fast64_t begun, ended;
-        atomic_int_fast64_t hot_until_ns; /* CLOCK_MONOTONIC, see name_is_hot() */
+        atomic_int_fast64_t hot_until_ns; /* CLOCK_MONOTONIC, see stale_is_hot() */
     } gates[GATES];
 
     pthread_mutex_t lock;
@@ -45,6 +55,10 @@ struct fs {
     struct name *names; /* by directory id and name (uthash) */
     struct node *dirs; /* directories' nodes by id (uthash) */
     LIST_HEAD(, node) nodes; /* all but the root and .larder's */
+    LIST_HEAD(, dir_handle) dir_handles;
+    LIST_HEAD(, control_text) control_texts;
+    TAILQ_HEAD(, node) held; /* nodes that hold a replaced version, oldest first; see stale.h */
+    struct bounce bounces[BOUNCES]; /* by thread */
     unsigned node_count;
     unsigned handle_count;
 };
@@ -71,7 +85,12 @@ static inline int64_t clock_ns(clockid_t clock)
  * would be believed for a day. Whoever changes a place passes its gate before and after; whoever reads notes what had ended
  * when it began, and if more has begun by the time it answers, the answer is sent with timeout 0.
  */
-unsigned gate_of(uint64_t dir, const char *name);
+uint64_t place_hash(uint64_t dir, const char *name);
+
+static inline unsigned gate_of(uint64_t dir, const char *name)
+{
+    return place_hash(dir, name) % GATES;
+}
 
 static inline void gate_begin(struct fs *fs, unsigned gate)
 {

@@ -3,6 +3,7 @@
 #include "target.h"
 #include "file.h"
 #include "place.h"
+#include "stale.h"
 
 #include <errno.h>
 #include <string.h>
@@ -10,8 +11,8 @@
 
 /* --- finding ------------------------------------------------------------------------------------------- */
 
-/* The unpublished session that has a handle on a node, or is creating its name; with a reference. */
-static struct write_session *session_at(struct fs *fs, struct node *node)
+/* The unpublished session that has a handle on a node, or is creating its name; with a reference. *ret_here: the former. */
+static struct write_session *session_at(struct fs *fs, struct node *node, bool *ret_here)
 {
     struct write_session *found = NULL;
     struct handle *handle;
@@ -21,6 +22,7 @@ static struct write_session *session_at(struct fs *fs, struct node *node)
         found = handle->session;
         break;
     }
+    *ret_here = found;
     if (!found && !node->name->gone)
         found = name_creator_locked(node->name);
     if (found)
@@ -43,15 +45,33 @@ static struct handle *handle_at(struct fs *fs, struct node *node, bool any)
     return handle;
 }
 
-/* Pins what is published at a node's name. */
+/* Pins what is published at a node's name, if that is what the node stands for: another version's size would make the kernel read
+ * this one wrong. */
 static int pin_published(struct fs *fs, struct node *node, struct store_version **ret_version)
 {
     struct spot spot;
+    struct store_version *version;
     fs_lock(fs);
     bool gone = node->name->gone;
+    uint64_t wanted = node->version;
     name_spot_locked(node->name, &spot);
     fs_unlock(fs);
-    return gone ? -ESTALE : store_pin(fs->store, spot.dir, spot.text, 0, ret_version);
+    int result = gone ? -ESTALE : store_pin(fs->store, spot.dir, spot.text, 0, &version);
+    if (result == 0 && store_version_id(version) != wanted) {
+        store_unpin(version);
+        return -ESTALE;
+    }
+    if (result == 0)
+        *ret_version = version;
+    return result;
+}
+
+static struct hold *hold_at(struct fs *fs, struct node *node)
+{
+    fs_lock(fs);
+    struct hold *hold = stale_hold_get_locked(node);
+    fs_unlock(fs);
+    return hold;
 }
 
 int target_find(struct fs *fs, struct node *node, pid_t tid, struct target *ret_target)
@@ -59,10 +79,13 @@ int target_find(struct fs *fs, struct node *node, pid_t tid, struct target *ret_
     struct target target = {0};
     int result = 0;
 
-    struct write_session *session = session_at(fs, node);
-    if (session && same_process(tid, session->opener))
+    bool here;
+    struct write_session *session = session_at(fs, node, &here);
+    if (session && ((here && tid == TARGET_ANY_WRITER) || same_process(tid, session->opener)))
         target.session = session;
     else if ((target.handle = handle_at(fs, node, false)))
+        ;
+    else if ((target.hold = hold_at(fs, node)))
         ;
     else if ((result = pin_published(fs, node, &target.version)) == 0)
         target.pinned = true;
@@ -77,6 +100,8 @@ int target_find(struct fs *fs, struct node *node, pid_t tid, struct target *ret_
         target.version = target.session->version;
     else if (target.handle)
         target.version = target.handle->version;
+    else if (target.hold)
+        target.version = target.hold->version;
     else if (!target.pinned)
         return result;
     *ret_target = target;
@@ -89,6 +114,8 @@ void target_release(struct fs *fs, struct target *target)
         write_session_put(fs, target->session);
     if (target->handle)
         handle_put(fs, target->handle);
+    if (target->hold)
+        stale_hold_put(fs, target->hold);
     if (target->pinned)
         store_unpin(target->version);
 }

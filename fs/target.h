@@ -12,14 +12,20 @@
 
 struct write_session;
 struct handle;
+struct hold;
 
 /* One version held for a moment, and by what. */
 struct target {
     struct store_version *version;
     struct write_session *session; /* not published yet: this is what is being written */
     struct handle *handle;
+    struct hold *hold; /* replaced a moment ago */
     bool pinned;
 };
+
+/* In place of the asking thread: what is being written, whoever asks. So does stat: its answer sets the size of the kernel's inode,
+ * which is the writer's. */
+#define TARGET_ANY_WRITER 0
 
 /* Finds it for a file's or link's node and the asking thread. -ENOENT, -ESTALE. Let go with target_release(). */
 int target_find(struct fs *fs, struct node *node, pid_t tid, struct target *ret_target);

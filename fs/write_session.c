@@ -2,6 +2,7 @@
 /* write_session.c - see write_session.h. */
 #include "write_session.h"
 #include "place.h"
+#include "stale.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -89,26 +90,25 @@ void write_session_wrote(struct fs *fs, struct write_session *session, int resul
 
 /* --- publishing ---------------------------------------------------------------------------------------- */
 
-/* What a publish means for the nodes: the writer's node is the name's from now on. */
-static void published_locked(struct fs *fs, struct write_session *session, struct name *name)
-{
-    write_session_unlist_locked(fs, session);
-    session->published = true;
-    name->current = session->node->name == name ? session->node : NULL;
-}
-
 int write_session_publish_at(struct fs *fs, struct write_session *session, uint64_t dir, const char *text,
                              unsigned flags)
 {
+    struct name *name = session->name;
+    struct store_version *replaced = stale_pin_replaced(fs, name, session->node, dir, text);
     struct place place = place_begin(fs, dir, text);
     int result = store_publish(session->version, dir, text, flags);
     fs_lock(fs);
     if (result < 0)
         session->error = result;
-    else
-        published_locked(fs, session, session->name);
+    else {
+        replaced = stale_hold_replaced_locked(fs, name, replaced);
+        write_session_unlist_locked(fs, session);
+        session->published = true;
+        name->current = session->node->name == name ? session->node : NULL;
+    }
     fs_unlock(fs);
     place_end(fs, &place);
+    store_unpin(replaced);
     return result;
 }
 

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* stale.c - see stale.h. */
+#include "stale.h"
+#include "notify.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* --- bounces ------------------------------------------------------------------------------------------- */
+
+/* A thread's slot. Two threads that share one take it from each other: the loser is bounced once more. */
+static struct bounce *slot_of(const struct fs *fs, pid_t tid)
+{
+    return (struct bounce *)&fs->bounces[(unsigned)tid % BOUNCES];
+}
+
+static struct bounce *find(const struct fs *fs, uint64_t place, pid_t tid)
+{
+    struct bounce *bounce = slot_of(fs, tid);
+    bool valid = tid && bounce->tid == tid && bounce->place == place && clock_ns(CLOCK_MONOTONIC) < bounce->until_ns;
+    return valid ? bounce : NULL;
+}
+
+int stale_bounce_locked(struct fs *fs, const struct name *name, pid_t tid, bool writer)
+{
+    uint64_t place = place_hash(name->dir, name->text);
+    int64_t now = clock_ns(CLOCK_MONOTONIC);
+    atomic_store(&fs->gates[place % GATES].hot_until_ns, now + HOT_NS);
+    *slot_of(fs, tid) = (struct bounce){.tid = tid, .place = place, .until_ns = now + BOUNCE_NS, .writer = writer};
+    return -ESTALE;
+}
+
+bool stale_bounced_locked(const struct fs *fs, const struct name *name, pid_t tid)
+{
+    return find(fs, place_hash(name->dir, name->text), tid);
+}
+
+void stale_answered_locked(struct fs *fs, pid_t tid)
+{
+    struct bounce *bounce = slot_of(fs, tid);
+    if (bounce->tid == tid)
+        *bounce = (struct bounce){0};
+}
+
+bool stale_is_hot(const struct fs *fs, const struct name *name)
+{
+    int64_t until = atomic_load(&fs->gates[gate_of(name->dir, name->text)].hot_until_ns);
+    return until && clock_ns(CLOCK_MONOTONIC) < until;
+}
+
+struct node *stale_reserve_locked(struct fs *fs, uint64_t dir, const char *text, const struct entry *entry, pid_t tid)
+{
+    struct bounce *bounce = find(fs, place_hash(dir, text), tid);
+    if (!bounce || !bounce->writer)
+        return NULL;
+    struct name *name = name_get_locked(fs, dir, text);
+    if (!name)
+        return NULL;
+    if (!bounce->node || bounce->node->name != name)
+        bounce->node = node_new_locked(fs, NODE_FILE, entry->ino, 0, name);
+    if (bounce->node) {
+        bounce->node->version = entry->version;
+        bounce->node->reserved_for = tid;
+    }
+    name_put_locked(fs, name);
+    return bounce->node;
+}
+
+void stale_node_freed_locked(struct fs *fs, const struct node *node)
+{
+    struct bounce *bounce = slot_of(fs, node->reserved_for);
+    if (bounce->node == node)
+        bounce->node = NULL;
+}
+
+/* --- holds --------------------------------------------------------------------------------------------- */
+
+struct store_version *stale_pin_replaced(struct fs *fs, const struct name *name, const struct node *by, uint64_t dir,
+                                         const char *text)
+{
+    struct store_version *version = NULL;
+    fs_lock(fs);
+    bool known = name->current && name->current != by && name->current->kind == NODE_FILE;
+    fs_unlock(fs);
+    if (known && store_pin(fs->store, dir, text, 0, &version) < 0)
+        version = NULL;
+    return version;
+}
+
+struct store_version *stale_hold_replaced_locked(struct fs *fs, const struct name *name, struct store_version *version)
+{
+    struct node *node = name->current;
+    struct hold *hold;
+    if (!version || !node || node->hold || node->version != store_version_id(version) || !(hold = malloc(sizeof *hold)))
+        return version;
+    *hold = (struct hold){.version = version, .refs = 1};
+    node->hold = hold;
+    node->hold_until_ns = clock_ns(CLOCK_MONOTONIC) + HOLD_NS;
+    if (TAILQ_EMPTY(&fs->held) && fs->notify)
+        notify_wake_locked(fs->notify);
+    TAILQ_INSERT_TAIL(&fs->held, node, of_held);
+    return NULL;
+}
+
+struct hold *stale_hold_get_locked(struct node *node)
+{
+    if (node->hold)
+        node->hold->refs++;
+    return node->hold;
+}
+
+/* Returns the pin with the last reference. */
+static struct store_version *unref_locked(struct hold *hold)
+{
+    if (!hold || --hold->refs > 0)
+        return NULL;
+    struct store_version *version = hold->version;
+    free(hold);
+    return version;
+}
+
+void stale_hold_put(struct fs *fs, struct hold *hold)
+{
+    fs_lock(fs);
+    struct store_version *version = unref_locked(hold);
+    fs_unlock(fs);
+    store_unpin(version);
+}
+
+struct store_version *stale_unhold_locked(struct fs *fs, struct node *node)
+{
+    struct hold *hold = node->hold;
+    if (hold)
+        TAILQ_REMOVE(&fs->held, node, of_held);
+    node->hold = NULL;
+    return unref_locked(hold);
+}
+
+int64_t stale_expire_locked(struct fs *fs)
+{
+    struct node *node;
+    while ((node = TAILQ_FIRST(&fs->held))) {
+        int64_t left = node->hold_until_ns - clock_ns(CLOCK_MONOTONIC);
+        if (left > 0)
+            return left;
+        struct store_version *version = stale_unhold_locked(fs, node);
+        fs_unlock(fs);
+        store_unpin(version);
+        fs_lock(fs);
+    }
+    return 0;
+}
