@@ -8,7 +8,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The cursor behind a name: 1 is behind ".", 2 behind "..", then one more for each entry. */
+/* The cursor behind a name: 1 is behind ".", 2 behind "..", then STEP more for each entry, so that names which come between two
+ * known ones later find numbers, too. A known name keeps its number. */
+#define STEP ((uint64_t)1 << 20)
+
 struct mark {
     uint64_t cursor;
     char *name; /* owned */
@@ -68,6 +71,32 @@ static const struct mark *marks_find(const struct marks *marks, uint64_t cursor)
     return low > 0 ? &marks->at[low - 1] : NULL;
 }
 
+/* The first mark whose name is not before this one; NULL when all are. */
+static const struct mark *marks_find_name(const struct marks *marks, const char *name)
+{
+    if (marks->count == 0 || strcmp(marks->at[marks->count - 1].name, name) < 0)
+        return NULL; /* nearly always: listing goes on */
+    size_t low = 0, high = marks->count - 1;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(marks->at[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return &marks->at[low];
+}
+
+/* The cursor behind a name that comes after the one with cursor `before`. */
+static uint64_t cursor_behind(const struct marks *kept, const char *name, uint64_t before)
+{
+    const struct mark *mark = marks_find_name(kept, name);
+    uint64_t next = before - before % STEP + STEP;
+    if (mark && strcmp(mark->name, name) == 0 && mark->cursor > before)
+        return mark->cursor;
+    return mark && next >= mark->cursor && before + 1 < mark->cursor ? before + 1 : next;
+}
+
 /* --- one reply ----------------------------------------------------------------------------------------- */
 
 /* A reply being filled. */
@@ -88,18 +117,18 @@ struct filling {
 enum { STOP = 1 };
 
 /* Adds one entry when it fits; STOP when it does not. */
-static int fill_attr(struct filling *filling, const char *name, const struct fuse_entry_param *entry)
+static int fill_attr(struct filling *filling, const char *name, const struct fuse_entry_param *entry, uint64_t cursor)
 {
     char *at = filling->buffer + filling->used;
     size_t left = filling->size - filling->used, needed;
     if (filling->plus)
-        needed = fuse_add_direntry_plus(filling->request, at, left, name, entry, (off_t)filling->cursor + 1);
+        needed = fuse_add_direntry_plus(filling->request, at, left, name, entry, (off_t)cursor);
     else
-        needed = fuse_add_direntry(filling->request, at, left, name, &entry->attr, (off_t)filling->cursor + 1);
+        needed = fuse_add_direntry(filling->request, at, left, name, &entry->attr, (off_t)cursor);
     if (needed > left)
         return STOP;
     filling->used += needed;
-    filling->cursor++;
+    filling->cursor = cursor;
     return 0;
 }
 
@@ -114,10 +143,10 @@ static bool fits(const struct filling *filling, const char *name)
 static int fill_dots(struct filling *filling, uint64_t ino, uint64_t parent)
 {
     struct fuse_entry_param entry = {.attr = {.st_mode = S_IFDIR, .st_ino = ino}};
-    if (filling->cursor == 0 && fill_attr(filling, ".", &entry) == STOP)
+    if (filling->cursor == 0 && fill_attr(filling, ".", &entry, 1) == STOP)
         return STOP;
     entry.attr.st_ino = parent;
-    return filling->cursor == 1 ? fill_attr(filling, "..", &entry) : 0;
+    return filling->cursor == 1 ? fill_attr(filling, "..", &entry, 2) : 0;
 }
 
 /* For READDIRPLUS: the entry's node, with a lookup counted. */
@@ -132,14 +161,15 @@ static int fill_plus(struct filling *filling, const char *name, const struct ent
     if (node)
         node_reply_locked(fs, node, entry, gate_steady(fs, gate, filling->noted[gate]), &param);
     fs_unlock(fs);
-    return node ? fill_attr(filling, name, &param) : -ENOMEM;
+    return node ? fill_attr(filling, name, &param, cursor_behind(&filling->handle->kept, name, filling->cursor))
+                : -ENOMEM;
 }
 
 static int fill_plain(struct filling *filling, const char *name, const struct entry *entry)
 {
     struct fuse_entry_param param;
     attr_fill(entry, 1, &param.attr);
-    return fill_attr(filling, name, &param);
+    return fill_attr(filling, name, &param, cursor_behind(&filling->handle->kept, name, filling->cursor));
 }
 
 /* store_list()'s each. */
@@ -168,8 +198,8 @@ static const char *resume(const struct dir_handle *handle, uint64_t cursor, uint
     const struct mark *mark = marks_find(&handle->last, cursor);
     if (!mark || mark->cursor != cursor)
         mark = marks_find(&handle->kept, cursor);
-    uint64_t from = mark ? mark->cursor : 2;
-    *ret_skip = cursor > from ? cursor - from : 0;
+    uint64_t beyond = mark ? cursor - mark->cursor : cursor - cursor % STEP;
+    *ret_skip = beyond / STEP + beyond % STEP;
     return mark ? mark->name : NULL;
 }
 
@@ -181,7 +211,7 @@ static void remember(struct dir_handle *handle, struct marks *given)
         const struct marks *kept = &handle->kept;
         if (kept->count > 0 && mark->cursor <= kept->at[kept->count - 1].cursor)
             continue; /* been here before */
-        if (kept->count < MARKS_EXACT || mark->cursor >= kept->at[kept->count - 1].cursor + MARK_EVERY)
+        if (kept->count < MARKS_EXACT || mark->cursor >= kept->at[kept->count - 1].cursor + MARK_EVERY * STEP)
             if (marks_add(&handle->kept, mark->cursor, mark->name) < 0)
                 break;
     }
@@ -237,10 +267,6 @@ static int read_store(struct fs *fs, struct filling *filling)
     entry_release(&dir);
     if (result == STOP)
         return 0;
-    if (filling->cursor == 2) {
-        marks_clear(&handle->kept); /* from the start */
-        marks_clear(&handle->last);
-    }
     const char *after = resume(handle, filling->cursor, &filling->skip);
     result = store_list(fs->store, handle->node->ino, after, fill_entry, filling);
     if (filling->error && filling->used == 0)
@@ -255,7 +281,7 @@ static int read_control(struct filling *filling)
     int result = fill_dots(filling, filling->handle->node->ino, STORE_ROOT);
     while (result == 0 && (name = control_file((size_t)filling->cursor - 2, &ino))) {
         struct fuse_entry_param entry = {.attr = {.st_mode = S_IFREG, .st_ino = ino}};
-        result = fill_attr(filling, name, &entry);
+        result = fill_attr(filling, name, &entry, filling->cursor + 1);
     }
     return 0;
 }
