@@ -20,6 +20,8 @@
  *   - An expired entry does not exist: it is -ENOENT to every function, free for every function that creates.
  *   - Whatever adds bytes or items may wait for eviction to make room, and fails with -ENOSPC when none can
  *     be made (always at once with STORE_POLICY_NONE).
+ *   - A directory's mtime and ctime change when a name in it is made, removed or moved, not when one is overwritten,
+ *     expires or is evicted.
  *   - A mutation is atomic, seen by every later call once it has returned, and survives a crash of the
  *     process. It survives a crash of the machine after store_sync(), or at once with options.sync.
  *
@@ -147,8 +149,8 @@ struct store_options {
     uint64_t cache_bytes; /* memory for blocks read from disk; 0 = 64 MiB */
     bool sync; /* every mutation survives a crash of the machine when it returns */
 
-    /* Called when an entry expired or was evicted, after it is gone, from a thread of the store that holds no
-     * lock. May be NULL. */
+    /* Called when an entry expired or was evicted, after it is gone, from a thread of the store or one that calls it, which holds no
+     * lock of the store. May be NULL. */
     void (*gone)(void *arg, uint64_t dir, const char *name, enum store_gone why);
     void *gone_arg;
     /* Gets what the medium's errors say, a line without newline. From any thread; NULL = stderr. */
@@ -296,14 +298,17 @@ enum {
  * a file that is there hands on its attributes, also those changed since the stage, but for the ones set by
  * store_change(). The clock starts now. Afterwards the pin is one of a published version. flags: 0,
  * STORE_NOREPLACE, STORE_FRESH. -EEXIST; -EISDIR a directory is there; -ENOENT `dir` is gone; -EINVAL it was
- * published before; -ENOSPC: nothing has changed, it may be tried again.
+ * published before; -ENOSPC: nothing has changed, it may be tried again. With STORE_NOREPLACE anything there is -EEXIST.
+ * The ino it was staged with stays only if the file it came from is still at the place; else it gets one of its own, so that none is in
+ * use twice. Its ctime is now, its mtime that of the last write.
  */
 int store_publish(struct store_version *version, uint64_t dir, const char *name, unsigned flags);
 
 /* --- the whole ----------------------------------------------------------------------------------------- */
 
 struct store_stats {
-    uint64_t bytes; /* what entries cost now: names, rows, values, staged and dead ones that are still held */
+    uint64_t
+        bytes; /* what entries cost now: names, rows, values; and the sizes of staged and of dead values still in hand */
     uint64_t items; /* files and links that are published */
     uint64_t directories; /* without the root */
     uint64_t limit_bytes, limit_items;

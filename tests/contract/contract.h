@@ -91,6 +91,7 @@ uint64_t make_dir(struct fixture *f, uint64_t dir, const char *name);
 /* Begins a version (mode 0640, user 11, group 12 where there is none yet), takes one in hand, lets one go. */
 struct store_version *stage(struct fixture *f, uint64_t dir, const char *name);
 struct store_version *pin(struct fixture *f, uint64_t dir, const char *name);
+struct store_version *repin(struct fixture *f, struct store_version *version);
 void unpin(struct fixture *f, struct store_version *version);
 
 /* A get, hit counted. */
@@ -145,6 +146,8 @@ int limits_tests(void);
 int listing_tests(void);
 int names_tests(void);
 int open_tests(void);
+/* Another process for open_tests: opens a store, does what `work` says, writes a byte when done, and waits. */
+int open_tests_child(const char *work, const char *url);
 int rename_tests(void);
 int threads_tests(void);
 int values_tests(void);

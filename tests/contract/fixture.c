@@ -222,6 +222,11 @@ struct store_version *pin(struct fixture *f, uint64_t dir, const char *name)
     return keep_pin(f, version);
 }
 
+struct store_version *repin(struct fixture *f, struct store_version *version)
+{
+    return keep_pin(f, store_repin(version));
+}
+
 void unpin(struct fixture *f, struct store_version *version)
 {
     size_t i = f->pin_count;

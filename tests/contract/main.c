@@ -6,6 +6,8 @@
 
 int main(int argc, char **argv)
 {
+    if (argc == 4 && strcmp(argv[1], "child") == 0)
+        return open_tests_child(argv[2], argv[3]);
     if (argc > 1)
         setenv("LARDER_STORE", argv[1], 1);
     if (argc > 2)

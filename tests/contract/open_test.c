@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -180,64 +181,6 @@ static void an_unreadable_directory_is_eacces(void **state)
 
 /* --- several processes --------------------------------------------------------------------------------- */
 
-/* Runs `work` in a child that opens the store itself, and then waits to be killed. Returns when the work is done. */
-static pid_t start_child(struct fixture *f, bool (*work)(struct fixture *f))
-{
-    int ready[2];
-    char answer = 0;
-    store_close(f->store);
-    f->store = NULL;
-    assert_int_equal(pipe(ready), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        struct store_error error;
-        bool done = store_open(f->url, &f->options, &f->store, &error) == 0 && work(f);
-        answer = done ? 'y' : 'n';
-        if (write(ready[1], &answer, 1) == 1)
-            for (;;)
-                pause();
-        _exit(1);
-    }
-    close(ready[1]);
-    bool heard = child > 0 && read(ready[0], &answer, 1) == 1;
-    close(ready[0]);
-    if (!heard || answer != 'y') {
-        kill(child, SIGKILL);
-        waitpid(child, NULL, 0);
-    }
-    assert_true(heard && answer == 'y');
-    return child;
-}
-
-static void kill_child(pid_t child)
-{
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
-}
-
-static bool do_nothing(struct fixture *f)
-{
-    (void)f;
-    return true;
-}
-
-static void a_store_in_use_is_ebusy_and_names_who(void **state)
-{
-    struct fixture *f = *state;
-    skip_unless_on_disk(f);
-    struct store_error error = {""};
-    struct store *store = NULL;
-    char pid[20];
-    pid_t child = start_child(f, do_nothing);
-    int result = store_open(f->url, &f->options, &store, &error);
-    kill_child(child);
-    store_close(store);
-    snprintf(pid, sizeof pid, "%d", (int)child);
-    assert_int_equal(result, -EBUSY);
-    assert_non_null(strstr(error.text, pid));
-    fixture_reopen(f); /* the death of the other frees it */
-}
-
 enum { DURABLE = 200 };
 
 static bool put_durable(struct fixture *f)
@@ -255,11 +198,76 @@ static bool put_durable(struct fixture *f)
            store_stage(f->store, STORE_ROOT, "staged", 0644, 0, 0, &version) == 0 && store_resize(version, 500000) == 0;
 }
 
+int open_tests_child(const char *work, const char *url)
+{
+    struct fixture f = {.options.limit_bytes = 256 * MIB};
+    struct store_error error;
+    if (store_open(url, &f.options, &f.store, &error) < 0) {
+        fprintf(stderr, "%s\n", error.text);
+        return 1;
+    }
+    if (strcmp(work, "put") == 0 && !put_durable(&f))
+        return 1;
+    if (write(STDOUT_FILENO, "y", 1) == 1)
+        for (;;)
+            pause();
+    return 1;
+}
+
+static void kill_child(pid_t child)
+{
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+}
+
+/* Starts this program anew, as open_tests_child(), with its standard output in a pipe; a fork would take over half of
+ * the threads that a store has had. Returns when the work is done; the child lives on until kill_child(). */
+static pid_t start_child(struct fixture *f, const char *work)
+{
+    char *const argv[] = {"contract", "child", (char *)work, f->url, NULL};
+    posix_spawn_file_actions_t actions;
+    pid_t child;
+    int ready[2];
+    char answer = 0;
+    store_close(f->store);
+    f->store = NULL;
+    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ready[1], STDOUT_FILENO);
+    int result = posix_spawn(&child, "/proc/self/exe", &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ready[1]);
+    bool heard = result == 0 && read(ready[0], &answer, 1) == 1;
+    close(ready[0]);
+    if (result == 0 && !heard)
+        kill_child(child);
+    assert_int_equal(result, 0);
+    assert_true(heard);
+    return child;
+}
+
+static void a_store_in_use_is_ebusy_and_names_who(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    struct store_error error = {""};
+    struct store *store = NULL;
+    char pid[20];
+    pid_t child = start_child(f, "hold");
+    int result = store_open(f->url, &f->options, &store, &error);
+    kill_child(child);
+    store_close(store);
+    snprintf(pid, sizeof pid, "%d", (int)child);
+    assert_int_equal(result, -EBUSY);
+    assert_non_null(strstr(error.text, pid));
+    fixture_reopen(f); /* the death of the other frees it */
+}
+
 static void what_was_acknowledged_survives_a_kill(void **state)
 {
     struct fixture *f = *state;
     skip_unless_on_disk(f);
-    kill_child(start_child(f, put_durable));
+    kill_child(start_child(f, "put"));
     fixture_reopen(f);
     char name[16];
     uint8_t *value = pattern(f, DURABLE * 100, 0);
@@ -332,12 +340,14 @@ static void everything_persists_through_a_close(void **state)
     expect_xattr(entry, "user.x", "1");
 }
 
+enum { OPENED = 4 };
+
 static void ids_do_not_come_again_after_a_close(void **state)
 {
     struct fixture *f = *state;
     skip_unless_on_disk(f);
-    uint64_t last_version = 0, last_change = 0, seen[64];
-    for (size_t i = 0; i < 16; i++) {
+    uint64_t last_version = 0, last_change = 0, seen[2 * OPENED];
+    for (size_t i = 0; i < OPENED; i++) {
         char name[16];
         snprintf(name, sizeof name, "%zu", i);
         put(f, STORE_ROOT, name, "value");
@@ -354,7 +364,7 @@ static void ids_do_not_come_again_after_a_close(void **state)
         seen[2 * i + 1] = file->ino;
         fixture_reopen(f);
     }
-    for (size_t i = 0; i < 32; i++)
+    for (size_t i = 0; i < 2 * OPENED; i++)
         for (size_t j = 0; j < i; j++)
             assert_int_not_equal(seen[i], seen[j]);
 }

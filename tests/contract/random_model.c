@@ -10,7 +10,7 @@
  *
  * A run follows from its seed alone. A difference prints the seed, the last operations and what differs.
  *
- *     random_model             eight seeds from the clock
+ *     random_model             six seeds from the clock
  *     LARDER_SEED=n            only that one
  *     LARDER_STEPS=n           operations a seed, default 3000
  *     LARDER_REAL=URL          what to compare with, instead of a new rocksdb store; "mem:" checks this program itself
@@ -32,7 +32,7 @@ enum {
     DIRS = 8, /* directories known by id, some of them gone */
     HANDLES = 6, /* pins at once */
     NAMES = 7,
-    SEEDS = 8,
+    SEEDS = 6,
     STEPS = 3000,
     LOG_LINES = 40, /* operations shown before a difference */
     VALUE_MAX = 300000, /* bytes; well above what a row holds */
@@ -572,6 +572,16 @@ static void op_pin(struct world *w)
         keep_handle(w, handle);
 }
 
+static void op_repin(struct world *w)
+{
+    struct handle *handle = some_handle(w), again;
+    if (!handle)
+        return;
+    note(w, "pin handle %td again as handle %zu", handle - w->handles, w->handle_count);
+    again = (struct handle){store_repin(handle->model), store_repin(handle->real), handle->staged};
+    keep_handle(w, again);
+}
+
 static void op_unpin(struct world *w)
 {
     struct handle *handle = some_handle(w);
@@ -793,7 +803,7 @@ static const struct operation {
     {op_set, 30},       {op_stage, 8},    {op_pin, 12},           {op_unpin, 14},     {op_write, 20},   {op_resize, 8},
     {op_read, 8},       {op_change, 10},  {op_change_by_name, 8}, {op_change_dir, 5}, {op_publish, 12}, {op_remove, 6},
     {op_remove_dir, 5}, {op_make_dir, 8}, {op_make_symlink, 4},   {op_rename, 22},    {op_lookup, 10},  {op_list, 6},
-    {op_advance, 25},   {op_settle, 3},   {op_reopen, 2},
+    {op_advance, 25},   {op_settle, 3},   {op_reopen, 2},         {op_repin, 2},
 };
 
 /* --- a run --------------------------------------------------------------------------------------------- */

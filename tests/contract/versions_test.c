@@ -336,9 +336,11 @@ static void a_version_whose_file_was_removed_publishes_as_it_was(void **state)
     struct fixture *f = *state;
     put(f, STORE_ROOT, "file", "old");
     set_tags(f, STORE_ROOT, "file", "red");
+    hit(f, STORE_ROOT, "file");
     struct store_version *version = stage(f, STORE_ROOT, "file");
     assert_int_equal(store_remove(f->store, STORE_ROOT, "file"), 0);
     assert_int_equal(publish(version, STORE_ROOT, "file"), 0);
+    assert_int_equal(look(f, STORE_ROOT, "file")->hits, 0);
     assert_string_equal(look(f, STORE_ROOT, "file")->tags, "red");
     assert_int_equal(look(f, STORE_ROOT, "file")->size, 0);
 }
@@ -568,6 +570,43 @@ static void a_name_made_again_is_not_the_dead_version(void **state)
     expect_version_text(first, "FIRST");
 }
 
+static void a_version_lives_until_its_last_pin_is_let_go(void **state)
+{
+    struct fixture *f = *state;
+    struct store_version *staged = stage(f, STORE_ROOT, "file");
+    assert_ptr_equal(repin(f, staged), staged);
+    write_text(staged, "value", 0);
+    unpin(f, staged);
+    expect_version_text(staged, "value");
+    assert_int_equal(publish(staged, STORE_ROOT, "file"), 0);
+    struct store_version *again = repin(f, staged);
+    unpin(f, staged);
+    assert_int_equal(store_remove(f->store, STORE_ROOT, "file"), 0);
+    expect_version_text(again, "value");
+    repin(f, again);
+    unpin(f, again);
+    expect_version_text(again, "value");
+    unpin(f, again);
+    settle(f);
+    assert_int_equal(stats(f).bytes, 0);
+    assert_int_equal(stats(f).pinned, 0);
+}
+
+static void a_versions_id_is_known_from_the_stage_on(void **state)
+{
+    struct fixture *f = *state;
+    struct store_version *staged = stage(f, STORE_ROOT, "file");
+    uint64_t id = store_version_id(staged);
+    assert_int_equal(look_version(f, staged)->version, id);
+    assert_int_equal(publish(staged, STORE_ROOT, "file"), 0);
+    assert_int_equal(look(f, STORE_ROOT, "file")->version, id);
+    assert_int_equal(store_version_id(pin(f, STORE_ROOT, "file")), id);
+    assert_int_equal(store_make_symlink(f->store, STORE_ROOT, "link", "to", 0, 0, NULL), 0);
+    assert_int_equal(store_version_id(pin(f, STORE_ROOT, "link")), look(f, STORE_ROOT, "link")->version);
+    assert_int_equal(store_remove(f->store, STORE_ROOT, "file"), 0);
+    assert_int_equal(store_version_id(staged), id);
+}
+
 static void hits_are_counted_for_gets_only(void **state)
 {
     struct fixture *f = *state;
@@ -629,6 +668,8 @@ int versions_tests(void)
         CONTRACT_TEST(writes_to_a_dead_version_are_private),
         CONTRACT_TEST(changes_to_a_dead_version_are_its_own),
         CONTRACT_TEST(a_name_made_again_is_not_the_dead_version),
+        CONTRACT_TEST(a_version_lives_until_its_last_pin_is_let_go),
+        CONTRACT_TEST(a_versions_id_is_known_from_the_stage_on),
         CONTRACT_TEST(hits_are_counted_for_gets_only),
         CONTRACT_TEST(letting_nothing_go_is_harmless),
     };
