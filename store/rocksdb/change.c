@@ -64,7 +64,7 @@ static int live_inline(const struct doing *doing, const struct entry *row, struc
 
 static int live_chunks(struct mutation *m, const struct doing *doing, const struct entry *row)
 {
-    uint64_t id = doing->pinned->id;
+    uint64_t id = doing->pinned->version.id;
     if (doing->size < row->size)
         return chunks_cut(m->engine, m->engine->batch, id, row->size, doing->size);
     return chunks_write(m->engine, m->engine->batch, id, row->value, row->size, doing->data, doing->data_size,
@@ -180,8 +180,9 @@ static int private_value(struct engine *engine, struct doing *doing)
         result = charge(pinned, old_size, doing->size);
     if (result < 0)
         return result;
-    result = doing->resize ? value_resize(engine, pinned->id, value, doing->size)
-                           : value_write(engine, pinned->id, value, doing->data, doing->data_size, doing->offset);
+    result = doing->resize
+                 ? value_resize(engine, pinned->version.id, value, doing->size)
+                 : value_write(engine, pinned->version.id, value, doing->data, doing->data_size, doing->offset);
     uint64_t top = old_size > doing->size ? old_size : doing->size;
     if (top > value->size && pinned->charge >= top - value->size)
         discharge(pinned, top - value->size);

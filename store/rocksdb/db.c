@@ -194,6 +194,16 @@ int db_sync(const struct db *db)
     return text ? db_error(db, text) : 0;
 }
 
+int db_flush(const struct db *db)
+{
+    char *text = NULL;
+    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+    for (int i = 0; i < FAMILY_COUNT && !text; i++)
+        rocksdb_flush_cf(db->rocks, options, db->families[i], &text);
+    rocksdb_flushoptions_destroy(options);
+    return text ? db_error(db, text) : 0;
+}
+
 void db_batch_put(const struct db *db, rocksdb_writebatch_t *batch, enum family family, const struct key *key,
                   const void *value, size_t size)
 {

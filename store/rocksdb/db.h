@@ -51,6 +51,9 @@ int db_write(const struct db *db, rocksdb_writebatch_t *batch);
 /* Makes everything written durable against the end of the machine. */
 int db_sync(const struct db *db);
 
+/* Writes memtables out, so that their logs can go. */
+int db_flush(const struct db *db);
+
 void db_batch_put(const struct db *db, rocksdb_writebatch_t *batch, enum family family, const struct key *key,
                   const void *value, size_t size);
 void db_batch_delete(const struct db *db, rocksdb_writebatch_t *batch, enum family family, const struct key *key);

@@ -10,7 +10,7 @@
  *     value.c     values: buffers and chunks        room.c      the limits
  *     keeper.c    the background thread             chores.h    what it does: expire.c, evict.c, sweep.c
  *     policy.c    hits and eviction bits            idle.c      times of reading
- *     db.c        RocksDB itself
+ *     db.c        RocksDB itself                    keys.h, meta.h, dirrow.h   what FORMAT.md says
  *
  * Locks, in the order in which they are taken:
  *
@@ -29,16 +29,12 @@
 #include "entry.h"
 #include "idle.h"
 #include "keeper.h"
+#include "meta.h"
 #include "pins.h"
 #include "policy.h"
 #include "room.h"
 
 #define NS_PER_MS 1000000
-
-/* What is published: on disk it is the row META_COUNTERS. */
-struct counters {
-    uint64_t bytes, items, directories;
-};
 
 /*
  * The one sequence that directories, inodes, versions and changes take their numbers from. It only grows, and no
@@ -58,7 +54,11 @@ struct layout {
     uint32_t inline_max, chunk_bytes;
 };
 
-enum { CHUNK_BYTES = 64 << 10 }; /* of new stores; FORMAT.md says why */
+enum {
+    CHUNK_BYTES = 32 << 10, /* of new stores; FORMAT.md says why */
+    CHUNK_BYTES_MIN = ENTRY_INLINE_MAX, /* a value that grows out of its row is one chunk */
+    CHUNK_BYTES_MAX = 16 << 20,
+};
 
 struct engine {
     struct store *store;
@@ -75,7 +75,7 @@ struct engine {
 
     pthread_mutex_t mutation;
     rocksdb_writebatch_t *batch; /* mutation; the one being built */
-    struct counters counters; /* mutation */
+    struct meta_counters counters; /* mutation; what is published */
     int64_t deadline_added_ms; /* mutation; the earliest deadline since the keeper last looked */
 
     /* The eviction queue is the version family: no version is older than `oldest`, `hand` is looked at next. The

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* home.c - see home.h. */
 #include "home.h"
+#include "meta.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -75,10 +76,10 @@ static int check_format(int dir, const char *path, struct store_error *error)
         return store_fail(error, result, "%s: cannot read " FORMAT_NAME ": %s", path, strerror(-result));
     if (sscanf(text, FORMAT_TEXT, &format) != 1)
         return store_fail(error, -EUCLEAN, "%s: " FORMAT_NAME " is damaged", path);
-    if (format > HOME_FORMAT)
+    if (format > META_FORMAT_NOW)
         return store_fail(error, -EPROTO, "%s: a store of format %u, this program knows up to %d; use a newer one",
-                          path, format, HOME_FORMAT);
-    snprintf(expected, sizeof expected, FORMAT_TEXT, (unsigned)HOME_FORMAT);
+                          path, format, META_FORMAT_NOW);
+    snprintf(expected, sizeof expected, FORMAT_TEXT, (unsigned)META_FORMAT_NOW);
     if (strcmp(text, expected) != 0)
         return store_fail(error, -EUCLEAN, "%s: " FORMAT_NAME " is damaged", path);
     return 1;
@@ -114,7 +115,7 @@ static void write_pid(int file)
 static int write_format(int dir, const char *path, struct store_error *error)
 {
     int file = openat(dir, FORMAT_NAME ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool written = file >= 0 && dprintf(file, FORMAT_TEXT, (unsigned)HOME_FORMAT) > 0 && fsync(file) == 0;
+    bool written = file >= 0 && dprintf(file, FORMAT_TEXT, (unsigned)META_FORMAT_NOW) > 0 && fsync(file) == 0;
     if (file >= 0)
         close(file);
     if (!written || renameat(dir, FORMAT_NAME ".new", dir, FORMAT_NAME) < 0 || fsync(dir) < 0)

@@ -14,8 +14,6 @@
 
 #include "backend.h"
 
-enum { HOME_FORMAT = 1 };
-
 /* Takes the directory, made if it is not there: a descriptor that holds it until it is closed. Errors and sentences
  * as store_open(). */
 int home_take(const char *path, int *ret_lock_fd, struct store_error *ret_error);

@@ -196,6 +196,12 @@ bool keeper_stop(struct engine *engine)
     pthread_join(keeper->thread, NULL);
     bool reaped = chore_reap(engine);
     tell(engine);
+    return reaped && keeper->sweep_next >= keeper->sweep_end;
+}
+
+void keeper_release(struct engine *engine)
+{
+    struct keeper *keeper = &engine->keeper;
     for (struct reap *next; keeper->reaps; keeper->reaps = next) {
         next = keeper->reaps->next;
         free(keeper->reaps);
@@ -203,5 +209,4 @@ bool keeper_stop(struct engine *engine)
     pthread_cond_destroy(&keeper->settled);
     pthread_cond_destroy(&keeper->woken);
     pthread_mutex_destroy(&keeper->lock);
-    return reaped && keeper->sweep_next >= keeper->sweep_end;
 }

@@ -55,6 +55,8 @@ struct keeper {
 int keeper_start(struct engine *engine, uint64_t sweep_end);
 /* Ends the thread, after everything dead is deleted; false if that failed. */
 bool keeper_stop(struct engine *engine);
+/* Frees what it has. Between the two there is no thread, but everything may still be handed to it. */
+void keeper_release(struct engine *engine);
 
 /* Wakes it in `in_ms` milliseconds at the latest. */
 void keeper_wake(struct engine *engine, int64_t in_ms);

@@ -121,7 +121,7 @@ int mutation_put_dir(struct mutation *m, const char *name, const char *old_name,
 {
     uint8_t *row;
     size_t size;
-    int result = row_encode_self(entry, name, &row, &size);
+    int result = dirrow_encode(entry, name, &row, &size);
     if (result < 0)
         return result;
     put(m, FAMILY_DEFAULT, key_self(entry->ino), row, size);
@@ -250,7 +250,7 @@ static void bury(struct mutation *m, const struct victim *victim)
     }
 }
 
-static void counters_move(struct counters *counters, const struct mutation *m)
+static void counters_move(struct meta_counters *counters, const struct mutation *m)
 {
     counters->bytes += (uint64_t)m->bytes;
     counters->items += (uint64_t)m->items;
@@ -259,12 +259,10 @@ static void counters_move(struct counters *counters, const struct mutation *m)
 
 static void put_counters(struct mutation *m)
 {
-    struct counters counters = m->engine->counters;
+    struct meta_counters counters = m->engine->counters;
     counters_move(&counters, m);
-    uint8_t row[24];
-    put_u64(row, counters.bytes);
-    put_u64(row + 8, counters.items);
-    put_u64(row + 16, counters.directories);
+    uint8_t row[META_COUNTERS_SIZE];
+    meta_put_counters(row, counters);
     put(m, FAMILY_DEFAULT, key_meta(META_COUNTERS), row, sizeof row);
 }
 

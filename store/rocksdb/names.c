@@ -32,8 +32,9 @@ int names_dir(void *impl, uint64_t dir, struct entry *ret_entry)
 static int listed(struct engine *engine, const struct slice *row, int64_t now_ms, struct entry *ret_entry)
 {
     struct entry entry;
-    int result = row_is_link(row) ? row_read_self(engine, get_u64(row->data + 1), &entry, NULL)
-                                  : entry_decode(row->data, row->size, false, &entry);
+    uint64_t id;
+    int result = dirrow_get_link(row->data, row->size, &id) ? row_read_self(engine, id, &entry, NULL)
+                                                            : entry_decode(row->data, row->size, false, &entry);
     if (result < 0)
         return result;
     row_refresh(engine, &entry);
@@ -107,7 +108,8 @@ int names_empty_dir(struct mutation *m, uint64_t dir)
     for (; walk_get(&walk, &key, &row); walk_next(&walk)) {
         char name[STORE_NAME_MAX + 1];
         struct entry entry;
-        if (row_is_link(&row) || !key_place(key.data, key.size, &dir, name))
+        uint64_t id;
+        if (dirrow_get_link(row.data, row.size, &id) || !key_place(key.data, key.size, &dir, name))
             return -ENOTEMPTY;
         /* One place is kept free for the entry that a rename replaces. */
         if (m->victims_count + 1 >= MUTATION_VICTIMS_MAX)
@@ -188,8 +190,8 @@ static int make_dir_step(struct mutation *m, void *arg)
         result = mutation_put_dir(m, making->name, NULL, NULL, making->entry);
     if (result < 0)
         return result;
-    uint8_t link[ROW_LINK_SIZE] = {ENTRY_DIR};
-    put_u64(link + 1, making->entry->ino);
+    uint8_t link[DIRROW_LINK_SIZE];
+    dirrow_put_link(link, making->entry->ino);
     struct key key = key_name(making->dir, making->name);
     db_batch_put(&m->engine->db, m->engine->batch, FAMILY_DEFAULT, &key, link, sizeof link);
     m->directories++;

@@ -35,7 +35,7 @@ static struct pinned **bucket(const struct pins *pins, uint64_t version)
 struct pinned *pins_find_locked(const struct pins *pins, uint64_t version)
 {
     struct pinned *pinned = *bucket(pins, version);
-    while (pinned && pinned->id != version)
+    while (pinned && pinned->version.id != version)
         pinned = pinned->next;
     return pinned;
 }
@@ -50,7 +50,7 @@ static void grow_locked(struct pins *pins)
     for (size_t i = 0; i < pins->buckets_count; i++)
         for (struct pinned *pinned = pins->buckets[i], *next; pinned; pinned = next) {
             next = pinned->next;
-            struct pinned **head = bucket(&bigger, pinned->id);
+            struct pinned **head = bucket(&bigger, pinned->version.id);
             pinned->next = *head;
             *head = pinned;
         }
@@ -63,7 +63,7 @@ static void insert_locked(struct pins *pins, struct pinned *pinned)
 {
     if (pins->count >= pins->buckets_count)
         grow_locked(pins);
-    struct pinned **head = bucket(pins, pinned->id);
+    struct pinned **head = bucket(pins, pinned->version.id);
     pinned->next = *head;
     *head = pinned;
     pins->count++;
@@ -78,7 +78,7 @@ void pins_insert(struct pins *pins, struct pinned *pinned)
 
 static void remove_locked(struct pins *pins, struct pinned *pinned)
 {
-    struct pinned **at = bucket(pins, pinned->id);
+    struct pinned **at = bucket(pins, pinned->version.id);
     while (*at != pinned)
         at = &(*at)->next;
     *at = pinned->next;
@@ -115,8 +115,8 @@ uint64_t pins_lowest(struct pins *pins, uint64_t below)
     pthread_mutex_lock(&pins->lock);
     for (size_t i = 0; i < pins->buckets_count; i++)
         for (const struct pinned *pinned = pins->buckets[i]; pinned; pinned = pinned->next)
-            if (pinned->id < below)
-                below = pinned->id;
+            if (pinned->version.id < below)
+                below = pinned->version.id;
     pthread_mutex_unlock(&pins->lock);
     return below;
 }
@@ -145,7 +145,7 @@ int pins_enter(struct pins *pins, struct pinned *fresh, uint32_t epoch, struct p
 {
     int result = 0;
     pthread_mutex_lock(&pins->lock);
-    struct pinned *there = pins_find_locked(pins, fresh->id);
+    struct pinned *there = pins_find_locked(pins, fresh->version.id);
     if (there && there->state == PIN_PUBLISHED) {
         there->refs++;
         *ret_pinned = there;
@@ -169,7 +169,7 @@ struct pinned *pinned_new(struct engine *engine, enum pin_state state, struct en
         return NULL;
     pinned->version.store = engine->store;
     pinned->engine = engine;
-    pinned->version.id = pinned->id = entry->version;
+    pinned->version.id = entry->version;
     pinned->entry = *entry;
     *entry = (struct entry){0};
     pthread_rwlock_init(&pinned->lock, NULL);
@@ -196,7 +196,7 @@ static void leave(struct pinned *pinned)
     const struct entry *entry = &pinned->entry;
     bool chunked = pinned->private ? pinned->value.chunked : entry->kind == ENTRY_FILE && !entry->value;
     if (chunked)
-        keeper_reap(engine, pinned->id, value_chunks(engine, entry->size), pinned->charge);
+        keeper_reap(engine, pinned->version.id, value_chunks(engine, entry->size), pinned->charge);
     else
         room_give(&engine->room, (struct room_amount){.bytes = pinned->charge});
 }

@@ -28,7 +28,6 @@ enum pin_state { PIN_STAGED, PIN_PUBLISHED, PIN_DEAD };
 struct pinned {
     struct store_version version; /* first: what callers hold */
     struct engine *engine;
-    uint64_t id;
     bool ino_inherited; /* constant: it was staged with the number of the entry that was there */
 
     pthread_rwlock_t lock; /* the version's own; guards the next four */

@@ -24,7 +24,7 @@ static int prepare(struct engine *engine, struct publishing *publishing)
 {
     struct pinned *pinned = publishing->pinned;
     struct value *value = &pinned->value;
-    int result = value_flush(engine, pinned->id, value);
+    int result = value_flush(engine, pinned->version.id, value);
     if (result == 0)
         result = entry_copy(&pinned->entry, false, &publishing->staged);
     if (result < 0 || value->chunked)
@@ -32,7 +32,7 @@ static int prepare(struct engine *engine, struct publishing *publishing)
     uint8_t *bytes = malloc((size_t)value->size + 1);
     if (!bytes)
         return -ENOMEM;
-    result = value_read(engine, pinned->id, value, bytes, (size_t)value->size, 0);
+    result = value_read(engine, pinned->version.id, value, bytes, (size_t)value->size, 0);
     if (result == 0)
         result = entry_set_value(&publishing->staged, bytes, (size_t)value->size);
     free(bytes);
@@ -115,7 +115,7 @@ static int publish_locked(struct engine *engine, struct publishing *p)
         result = mutate(engine, publish_step, p);
     if (result < 0)
         return result;
-    enter_queue(engine, pinned->id);
+    enter_queue(engine, pinned->version.id);
     value_release(&pinned->value);
     pinned->private = false;
     entry_release(&pinned->entry);

@@ -45,8 +45,8 @@ static int move_dir(struct mutation *m, const struct entry *entry, uint64_t new_
     moved.parent = new_dir;
     result = mutation_put_dir(m, new_name, name, &old, &moved);
     entry_release(&old);
-    uint8_t link[ROW_LINK_SIZE] = {ENTRY_DIR};
-    put_u64(link + 1, entry->ino);
+    uint8_t link[DIRROW_LINK_SIZE];
+    dirrow_put_link(link, entry->ino);
     struct key key = key_name(new_dir, new_name);
     db_batch_put(&m->engine->db, m->engine->batch, FAMILY_DEFAULT, &key, link, sizeof link);
     return result;

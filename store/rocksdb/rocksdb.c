@@ -13,34 +13,28 @@
 
 /* --- rows of the whole store --------------------------------------------------------------------------- */
 
-enum {
-    FORMAT_ROW_SIZE = 14, /* magic (8), format (2), bytes in a chunk (4) */
-    IDS_ROW_SIZE = 9, /* mark (8), 1 when nothing was left to sweep (1) */
-    COUNTERS_ROW_SIZE = 24, /* bytes, items, directories */
-    IDS_AHEAD = 1 << 20, /* numbers reserved at a time; that many are lost in a crash */
-};
-static const char format_magic[8] = "larder\0\n";
+enum { IDS_AHEAD = 1 << 20 }; /* numbers reserved at a time; that many are lost in a crash */
 
-/* Reads a row of exactly this size. -ENOENT, -EUCLEAN. */
-static int read_meta(const struct engine *engine, const char *name, uint8_t *row, size_t size)
+/* Reads a row into a buffer of META_SIZE_MAX bytes. -ENOENT, -EUCLEAN when it is too long for any. */
+static int read_meta(const struct engine *engine, const char *name, uint8_t *row, size_t *ret_size)
 {
     struct key key = key_meta(name);
     SCOPED_SLICE value = {0};
     int result = db_get(&engine->db, FAMILY_DEFAULT, &key, &value);
     if (result < 0)
         return result;
-    if (value.size != size)
+    if (value.size > META_SIZE_MAX)
         return -EUCLEAN;
-    memcpy(row, value.data, size);
+    memcpy(row, value.data, value.size);
+    *ret_size = value.size;
     return 0;
 }
 
 /* Reserves numbers up to a mark, on disk. */
-static int put_ids(struct engine *engine, uint64_t mark, bool clean)
+static int put_ids(struct engine *engine, struct meta_ids ids)
 {
-    uint8_t row[IDS_ROW_SIZE];
-    put_u64(row, mark);
-    row[8] = clean;
+    uint8_t row[META_IDS_SIZE];
+    meta_put_ids(row, ids);
     struct key key = key_meta(META_IDS);
     return db_put(&engine->db, FAMILY_DEFAULT, &key, row, sizeof row);
 }
@@ -52,7 +46,7 @@ int engine_id(struct engine *engine, enum id_kind kind, uint64_t *ret_id)
     pthread_mutex_lock(&ids->lock);
     uint64_t id = ids->next + (ids->next % 2 != (kind == ID_DIRECTORY));
     if (id >= ids->mark) {
-        result = put_ids(engine, id + IDS_AHEAD, false);
+        result = put_ids(engine, (struct meta_ids){.mark = id + IDS_AHEAD});
         if (result == 0)
             ids->mark = id + IDS_AHEAD;
     }
@@ -66,18 +60,18 @@ int engine_id(struct engine *engine, enum id_kind kind, uint64_t *ret_id)
 
 /* --- opening ------------------------------------------------------------------------------------------- */
 
-static void put_format(struct engine *engine, rocksdb_writebatch_t *batch)
+static void put_meta(struct engine *engine, rocksdb_writebatch_t *batch)
 {
-    uint8_t row[FORMAT_ROW_SIZE], counters[COUNTERS_ROW_SIZE] = {0}, ids[IDS_ROW_SIZE] = {0};
-    memcpy(row, format_magic, 8);
-    put_u16(row + 8, HOME_FORMAT);
-    put_u32(row + 10, engine->layout.chunk_bytes);
-    put_u64(ids, STORE_ROOT + 1);
-    ids[8] = 1;
-    struct key format_key = key_meta(META_FORMAT), ids_key = key_meta(META_IDS), counters_key = key_meta(META_COUNTERS);
-    db_batch_put(&engine->db, batch, FAMILY_DEFAULT, &format_key, row, sizeof row);
-    db_batch_put(&engine->db, batch, FAMILY_DEFAULT, &ids_key, ids, sizeof ids);
-    db_batch_put(&engine->db, batch, FAMILY_DEFAULT, &counters_key, counters, sizeof counters);
+    uint8_t format[META_FORMAT_SIZE], ids[META_IDS_SIZE], counters[META_COUNTERS_SIZE];
+    meta_put_format(format, (struct meta_format){META_FORMAT_NOW, engine->layout.chunk_bytes});
+    meta_put_ids(ids, (struct meta_ids){.mark = STORE_ROOT + 1, .clean = true});
+    meta_put_counters(counters, (struct meta_counters){0});
+    struct key key = key_meta(META_FORMAT);
+    db_batch_put(&engine->db, batch, FAMILY_DEFAULT, &key, format, sizeof format);
+    key = key_meta(META_IDS);
+    db_batch_put(&engine->db, batch, FAMILY_DEFAULT, &key, ids, sizeof ids);
+    key = key_meta(META_COUNTERS);
+    db_batch_put(&engine->db, batch, FAMILY_DEFAULT, &key, counters, sizeof counters);
 }
 
 static int put_root(struct engine *engine, rocksdb_writebatch_t *batch)
@@ -88,7 +82,7 @@ static int put_root(struct engine *engine, rocksdb_writebatch_t *batch)
     int result = entry_init(&root, ENTRY_DIR, 0755, geteuid(), getegid(), NULL, engine_now_ns(engine));
     root.ino = root.parent = root.change = STORE_ROOT;
     if (result == 0)
-        result = row_encode_self(&root, "", &row, &size);
+        result = dirrow_encode(&root, "", &row, &size);
     entry_release(&root);
     if (result < 0)
         return result;
@@ -102,7 +96,7 @@ static int put_root(struct engine *engine, rocksdb_writebatch_t *batch)
 static int make_store(struct engine *engine)
 {
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
-    put_format(engine, batch);
+    put_meta(engine, batch);
     int result = put_root(engine, batch);
     if (result == 0)
         result = db_write(&engine->db, batch);
@@ -112,41 +106,57 @@ static int make_store(struct engine *engine)
 
 static int check_format(struct engine *engine)
 {
-    uint8_t row[FORMAT_ROW_SIZE];
-    int result = read_meta(engine, META_FORMAT, row, sizeof row);
+    uint8_t row[META_SIZE_MAX];
+    size_t size;
+    struct meta_format format = {0};
+    int result = read_meta(engine, META_FORMAT, row, &size);
     if (result == -ENOENT)
-        result = make_store(engine);
-    else if (result == 0 && memcmp(row, format_magic, 8) != 0)
-        result = -EUCLEAN;
-    else if (result == 0 && get_u16(row + 8) > HOME_FORMAT)
-        result = -EPROTO;
-    else if (result == 0)
-        engine->layout.chunk_bytes = get_u32(row + 10);
-    bool sane = engine->layout.chunk_bytes >= 4096 && engine->layout.chunk_bytes <= 16 << 20;
-    return result == 0 && !sane ? -EUCLEAN : result;
+        return make_store(engine);
+    if (result < 0)
+        return result;
+    if (!meta_get_format(row, size, &format))
+        return -EUCLEAN;
+    if (format.format > META_FORMAT_NOW)
+        return -EPROTO;
+    engine->layout.chunk_bytes = format.chunk_bytes;
+    bool sane = format.chunk_bytes >= CHUNK_BYTES_MIN && format.chunk_bytes <= CHUNK_BYTES_MAX;
+    return sane ? 0 : -EUCLEAN;
+}
+
+/* Where the eviction hand stood; anywhere will do. */
+static int read_hand(struct engine *engine)
+{
+    uint8_t row[META_SIZE_MAX];
+    size_t size;
+    int result = read_meta(engine, META_HAND, row, &size);
+    if (result == 0 && size == META_HAND_SIZE)
+        engine->hand = get_u64(row);
+    return result == -ENOENT ? 0 : result;
 }
 
 /* Reads what the store knows of itself; *ret_sweep_end as keeper_start() wants it. */
 static int read_state(struct engine *engine, uint64_t *ret_sweep_end)
 {
-    uint8_t ids[IDS_ROW_SIZE], counters[COUNTERS_ROW_SIZE], hand[8] = {0};
+    uint8_t row[META_SIZE_MAX];
+    size_t size;
+    struct meta_ids ids = {0};
     int result = check_format(engine);
     if (result == 0)
-        result = read_meta(engine, META_IDS, ids, sizeof ids);
+        result = read_meta(engine, META_IDS, row, &size);
+    if (result == 0 && !meta_get_ids(row, size, &ids))
+        result = -EUCLEAN;
     if (result == 0)
-        result = read_meta(engine, META_COUNTERS, counters, sizeof counters);
-    int found = result == 0 ? read_meta(engine, META_HAND, hand, sizeof hand) : 0;
-    if (result == 0 && found < 0 && found != -ENOENT)
-        result = found;
+        result = read_meta(engine, META_COUNTERS, row, &size);
+    if (result == 0 && !meta_get_counters(row, size, &engine->counters))
+        result = -EUCLEAN;
+    if (result == 0)
+        result = read_hand(engine);
     if (result < 0)
         return result == -ENOENT ? -EUCLEAN : result;
-    engine->counters = (struct counters){
-        .bytes = get_u64(counters), .items = get_u64(counters + 8), .directories = get_u64(counters + 16)};
-    engine->ids.next = get_u64(ids);
-    engine->ids.mark = engine->ids.next + IDS_AHEAD;
-    engine->hand = get_u64(hand);
-    *ret_sweep_end = ids[8] ? 0 : engine->ids.next;
-    return put_ids(engine, engine->ids.mark, false);
+    engine->ids.next = ids.mark;
+    engine->ids.mark = ids.mark + IDS_AHEAD;
+    *ret_sweep_end = ids.clean ? 0 : ids.mark;
+    return put_ids(engine, (struct meta_ids){.mark = engine->ids.mark});
 }
 
 static int init_memory(struct engine *engine)
@@ -155,7 +165,7 @@ static int init_memory(struct engine *engine)
     struct room_amount limit = {options->limit_bytes, options->limit_items ? options->limit_items : UINT64_MAX};
     struct room_amount used = {engine->counters.bytes, engine->counters.items};
     uint64_t entries_max = limit.bytes / (ENTRY_OVERHEAD + ENTRY_ROW_HEAD);
-    room_init(&engine->room, limit, options->policy != STORE_POLICY_NONE, used);
+    room_init(&engine->room, limit, options->policy != STORE_POLICY_NONE, used, engine->lock_fd);
     idle_init(&engine->idle);
     pthread_mutex_init(&engine->mutation, NULL);
     pthread_mutex_init(&engine->ids.lock, NULL);
@@ -228,8 +238,9 @@ void engine_close(struct engine *engine)
 {
     bool clean = keeper_stop(engine);
     chore_save_reads(engine);
-    (void)put_ids(engine, engine->ids.next, clean);
+    (void)put_ids(engine, (struct meta_ids){engine->ids.next, clean});
     (void)db_sync(&engine->db);
+    keeper_release(engine);
     release_memory(engine);
     db_close(&engine->db);
     close(engine->lock_fd);
@@ -265,7 +276,7 @@ static void backend_stats(void *impl, struct store_stats *ret_stats)
     struct engine *engine = impl;
     struct room_amount used = room_used(&engine->room);
     pthread_mutex_lock(&engine->mutation);
-    struct counters counters = engine->counters;
+    struct meta_counters counters = engine->counters;
     pthread_mutex_unlock(&engine->mutation);
     *ret_stats = (struct store_stats){
         .bytes = used.bytes,

@@ -4,6 +4,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sys/statvfs.h>
+
+#define RESERVE_BYTES    (UINT64_C(256) << 20) /* memtables, log and one compaction have to fit */
+#define LOOK_EVERY_BYTES (UINT64_C(4) << 20)
 
 /* The keeper starts above the high watermark and stops at the low one. */
 static uint64_t high(uint64_t limit)
@@ -21,9 +25,10 @@ static uint64_t less(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-void room_init(struct room *room, struct room_amount limit, bool evicts, struct room_amount used)
+void room_init(struct room *room, struct room_amount limit, bool evicts, struct room_amount used, int disk_fd)
 {
-    *room = (struct room){.limit = limit, .evicts = evicts, .used = used};
+    *room = (struct room){.limit = limit, .evicts = evicts, .used = used, .disk_fd = disk_fd};
+    room->unlooked_bytes = LOOK_EVERY_BYTES;
     pthread_mutex_init(&room->lock, NULL);
     pthread_cond_init(&room->changed, NULL);
 }
@@ -34,6 +39,26 @@ void room_release(struct room *room)
     pthread_mutex_destroy(&room->lock);
 }
 
+/* Less than RESERVE_BYTES is left, or than half of a small disk. */
+static bool look_at_disk(int disk_fd)
+{
+    struct statvfs disk;
+    if (fstatvfs(disk_fd, &disk) < 0)
+        return false;
+    uint64_t left = (uint64_t)disk.f_bavail * disk.f_frsize, all = (uint64_t)disk.f_blocks * disk.f_frsize;
+    return left < less(RESERVE_BYTES, all / 2);
+}
+
+static bool is_disk_full_locked(struct room *room, uint64_t bytes)
+{
+    room->unlooked_bytes += bytes;
+    if (room->unlooked_bytes >= LOOK_EVERY_BYTES || room->disk_full) {
+        room->disk_full = look_at_disk(room->disk_fd);
+        room->unlooked_bytes = 0;
+    }
+    return room->disk_full;
+}
+
 /* A store opened with a smaller limit than before is over it; whoever asks for nothing there is not held up. */
 static bool fits(uint64_t used, uint64_t amount, uint64_t limit)
 {
@@ -42,6 +67,8 @@ static bool fits(uint64_t used, uint64_t amount, uint64_t limit)
 
 static bool take_locked(struct room *room, struct room_amount amount)
 {
+    if (amount.bytes > 0 && is_disk_full_locked(room, amount.bytes))
+        return false;
     if (!fits(room->used.bytes, amount.bytes, room->limit.bytes) ||
         !fits(room->used.items, amount.items, room->limit.items))
         return false;
@@ -95,7 +122,7 @@ int room_wait(struct room *room, struct room_amount amount, uint64_t ticket)
 {
     pthread_mutex_lock(&room->lock);
     bool taken, ever = amount.bytes <= room->limit.bytes && amount.items <= room->limit.items;
-    while (!(taken = take_locked(room, amount)) && ever && room->failed <= ticket)
+    while (!(taken = take_locked(room, amount)) && ever && !room->disk_full && room->failed <= ticket)
         pthread_cond_wait(&room->changed, &room->lock);
     room->waiting--;
     room->wanted.bytes -= amount.bytes;
@@ -175,6 +202,14 @@ struct room_amount room_used(struct room *room)
     struct room_amount used = room->used;
     pthread_mutex_unlock(&room->lock);
     return used;
+}
+
+bool room_disk_full(struct room *room)
+{
+    pthread_mutex_lock(&room->lock);
+    bool full = room->disk_full;
+    pthread_mutex_unlock(&room->lock);
+    return full;
 }
 
 uint64_t room_waits(struct room *room)

@@ -6,6 +6,9 @@
  * their limits, under any number of threads. `bytes` holds three things: what is published, what staged versions
  * have written so far, and what dead versions still keep on disk or in somebody's hand.
  *
+ * There is no room either while the disk is nearly full: RocksDB must never meet a full one, which can leave it unable to
+ * recover. What is refused then is what adds bytes; removing goes on.
+ *
  * Whoever finds no room waits for the keeper to make some, and fails when the keeper has tried and could not. A wait
  * holds neither the mutation mutex nor the table's lock, which the keeper needs. The lock here is taken last.
  */
@@ -23,6 +26,7 @@ struct room_amount {
 struct room {
     struct room_amount limit; /* constant */
     bool evicts; /* constant: the policy is not none */
+    int disk_fd; /* constant: on the file system that may become full */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
@@ -34,9 +38,11 @@ struct room {
     uint64_t attempts; /* times the keeper began to make room */
     uint64_t failed; /* the last of those that did not help */
     uint64_t waits;
+    uint64_t unlooked_bytes; /* taken since the disk was last looked at */
+    bool disk_full;
 };
 
-void room_init(struct room *room, struct room_amount limit, bool evicts, struct room_amount used);
+void room_init(struct room *room, struct room_amount limit, bool evicts, struct room_amount used, int disk_fd);
 void room_release(struct room *room);
 
 enum room_answer {
@@ -70,6 +76,9 @@ uint64_t room_takes(struct room *room);
 bool room_waited_for(struct room *room);
 
 struct room_amount room_used(struct room *room);
+
+/* True when the last look at the disk found it nearly full. */
+bool room_disk_full(struct room *room);
 
 /* How often somebody had to wait. */
 uint64_t room_waits(struct room *room);

@@ -3,7 +3,6 @@
 #include "rows.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 /* The store's own damage is told once, where it is found. */
 static int damaged(const struct engine *engine, uint64_t dir, const char *name)
@@ -11,32 +10,6 @@ static int damaged(const struct engine *engine, uint64_t dir, const char *name)
     store_log(engine->options, STORE_LOG_ERROR, "the row of \"%s\" in directory %llu is damaged", name,
               (unsigned long long)dir);
     return -EIO;
-}
-
-int row_decode_self(const uint8_t *row, size_t size, struct entry *ret_entry, char *ret_name)
-{
-    if (size < 1 || size < 1 + (size_t)row[0])
-        return -EUCLEAN;
-    int result = entry_decode(row + 1 + row[0], size - 1 - row[0], false, ret_entry);
-    if (result == 0 && ret_name) {
-        memcpy(ret_name, row + 1, row[0]);
-        ret_name[row[0]] = '\0';
-    }
-    return result;
-}
-
-int row_encode_self(const struct entry *entry, const char *name, uint8_t **ret_row, size_t *ret_size)
-{
-    size_t name_size = strlen(name), size = 1 + name_size + entry_row_size(entry);
-    uint8_t *row = malloc(size);
-    if (!row)
-        return -ENOMEM;
-    row[0] = (uint8_t)name_size;
-    memcpy(row + 1, name, name_size);
-    entry_encode(entry, row + 1 + name_size);
-    *ret_row = row;
-    *ret_size = size;
-    return 0;
 }
 
 int row_read_self(const struct engine *engine, uint64_t dir, struct entry *ret_entry, char *ret_name)
@@ -47,7 +20,7 @@ int row_read_self(const struct engine *engine, uint64_t dir, struct entry *ret_e
     SCOPED_SLICE row = {0};
     int result = db_get(&engine->db, FAMILY_DEFAULT, &key, &row);
     if (result == 0)
-        result = row_decode_self(row.data, row.size, ret_entry, ret_name);
+        result = dirrow_decode(row.data, row.size, ret_entry, ret_name);
     return result == -EUCLEAN ? damaged(engine, dir, "") : result;
 }
 
@@ -60,8 +33,9 @@ int row_read(const struct engine *engine, uint64_t dir, const char *name, bool w
     int result = db_get(&engine->db, FAMILY_DEFAULT, &key, &row);
     if (result < 0)
         return result;
-    if (row_is_link(&row))
-        return row_read_self(engine, get_u64(row.data + 1), ret_entry, NULL);
+    uint64_t id;
+    if (dirrow_get_link(row.data, row.size, &id))
+        return row_read_self(engine, id, ret_entry, NULL);
     result = entry_decode(row.data, row.size, with_value, ret_entry);
     return result == -EUCLEAN ? damaged(engine, dir, name) : result;
 }

@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rows.h - entries in and out of the rows of the default family.
- *
- *     (dir, name) of a file or link     the entry, as entry.h encodes it
- *     (dir, name) of a directory        ENTRY_DIR (1) | its id (8): a link to
- *     (id, "")                          size of its name (1) | its name in its parent | the entry
- *
- * So a directory is found by its number alone and renaming it touches no entry in it. Nothing here locks: without
- * the mutation mutex what is read may be old by the time it is looked at.
+ * rows.h - entries read from the rows of the default family. Nothing here locks: without the mutation mutex what is read
+ * may be old by the time it is looked at.
  */
 #ifndef LARDER_ROCKSDB_ROWS_H
 #define LARDER_ROCKSDB_ROWS_H
 
+#include "dirrow.h"
 #include "engine.h"
-
-enum { ROW_LINK_SIZE = 9, ROW_SELF_MAX_HEAD = 1 + STORE_NAME_MAX };
-
-static inline bool row_is_link(const struct slice *row)
-{
-    return row->size == ROW_LINK_SIZE && row->data[0] == ENTRY_DIR;
-}
 
 /* Entries that expire are read as written: hits and reading times that are only in memory come with row_refresh().
  * -ENOENT also when `dir` is gone, -ENOTDIR when it never was a directory. Expired entries are there. */
@@ -36,9 +24,5 @@ bool row_alive(struct engine *engine, const struct entry *entry, int64_t now_ms)
 
 /* Where the entry is that has this version. -ENOENT when none has. */
 int row_place(const struct engine *engine, uint64_t version, uint64_t *ret_dir, char *ret_name);
-
-/* Encodes a directory's own row; the caller frees. -ENOMEM. */
-int row_encode_self(const struct entry *entry, const char *name, uint8_t **ret_row, size_t *ret_size);
-int row_decode_self(const uint8_t *row, size_t size, struct entry *ret_entry, char *ret_name);
 
 #endif

@@ -15,8 +15,9 @@ enum {
     REAP_BATCH_CHUNKS = 1024,
     SWEEP_STEP = 64,
 };
-#define DROP_FILES_BYTES  (UINT64_C(64) << 20) /* from this size on a value fills whole files */
-#define COMPACT_MIN_BYTES (UINT64_C(64) << 20)
+#define DROP_FILES_BYTES      (UINT64_C(64) << 20) /* from this size on a value fills whole files */
+#define COMPACT_MIN_BYTES     (UINT64_C(64) << 20)
+#define COMPACT_PRESSED_BYTES (UINT64_C(4) << 20) /* while the disk is nearly full */
 
 /* --- reaping ------------------------------------------------------------------------------------------- */
 
@@ -157,20 +158,35 @@ static uint64_t lowest_needed(struct engine *engine)
     return lowest;
 }
 
+/* At once, while the keeper waits: the disk is nearly full. */
+static void compact_now(struct engine *engine, const struct key *low, const struct key *high)
+{
+    if (db_flush(&engine->db) == 0)
+        rocksdb_compact_range_cf(engine->db.rocks, engine->db.families[FAMILY_DATA], (const char *)low->bytes,
+                                 low->size, (const char *)high->bytes, high->size);
+}
+
+/* When RocksDB gets round to it. */
+static void compact_later(struct engine *engine, const struct key *low, const struct key *high)
+{
+    char *text = NULL;
+    rocksdb_suggest_compact_range_cf(engine->db.rocks, engine->db.families[FAMILY_DATA], (const char *)low->bytes,
+                                     low->size, (const char *)high->bytes, high->size, &text);
+    if (text)
+        (void)db_error(&engine->db, text);
+}
+
 void chore_compact(struct engine *engine)
 {
     struct keeper *keeper = &engine->keeper;
-    uint64_t worth = engine->options->limit_bytes / 8;
-    if (keeper->reaped_bytes < (worth > COMPACT_MIN_BYTES ? worth : COMPACT_MIN_BYTES))
+    uint64_t share = engine->options->limit_bytes / 8, worth = share > COMPACT_MIN_BYTES ? share : COMPACT_MIN_BYTES;
+    bool pressed = keeper->reaped_bytes >= COMPACT_PRESSED_BYTES && room_disk_full(&engine->room);
+    if (keeper->reaped_bytes < worth && !pressed)
         return;
     uint64_t lowest = lowest_needed(engine);
     if (lowest > 0 && lowest < UINT64_MAX)
         drop_files(engine, 0, lowest - 1);
     struct key low = key_chunk(keeper->reaped_low, 0), high = key_chunk(keeper->reaped_high + 1, 0);
-    char *text = NULL;
-    rocksdb_suggest_compact_range_cf(engine->db.rocks, engine->db.families[FAMILY_DATA], (const char *)low.bytes,
-                                     low.size, (const char *)high.bytes, high.size, &text);
-    if (text)
-        (void)db_error(&engine->db, text);
+    (pressed ? compact_now : compact_later)(engine, &low, &high);
     keeper->reaped_bytes = 0;
 }

@@ -53,10 +53,10 @@ static int pin_at_rest(struct engine *engine, uint64_t dir, const char *name, st
 static void count_hit(struct engine *engine, const struct pinned *pinned, uint64_t idle_ms)
 {
     engine->hits++;
-    if (policy_hit(&engine->policy, pinned->id))
+    if (policy_hit(&engine->policy, pinned->version.id))
         keeper_wake(engine, 0);
     if (idle_ms != ENTRY_UNSET && idle_ms != ENTRY_FOREVER)
-        idle_renew(&engine->idle, pinned->id, engine_now_ms(engine));
+        idle_renew(&engine->idle, pinned->version.id, engine_now_ms(engine));
 }
 
 int version_pin(void *impl, uint64_t dir, const char *name, unsigned flags, struct store_version **ret_version)
@@ -188,9 +188,9 @@ bool version_dead(void *impl, struct store_version *version)
 static int read_locked(struct engine *engine, const struct pinned *pinned, void *buffer, size_t size, uint64_t offset)
 {
     if (pinned->private)
-        return value_read(engine, pinned->id, &pinned->value, buffer, size, offset);
+        return value_read(engine, pinned->version.id, &pinned->value, buffer, size, offset);
     if (!pinned->entry.value)
-        return chunks_read(engine, pinned->id, buffer, size, offset);
+        return chunks_read(engine, pinned->version.id, buffer, size, offset);
     memcpy(buffer, pinned->entry.value + offset, size);
     return 0;
 }
