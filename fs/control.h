@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * control.h - .larder, the control directory in the root: found by name, never listed there. Its files are text made when they are
- * opened, so that a handle reads one whole state.
+ * control.h - .larder, the control directory in the root: found by name, never listed there. Its files are text made
+ * when they are opened, so that a handle reads one whole state.
  *
  *     stats       for people             config   what the mount runs with, key=value
  *     stats.json  for programs

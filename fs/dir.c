@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The cursor behind a name: 1 is behind ".", 2 behind "..", then STEP more for each entry, so that names which come between two
- * known ones later find numbers, too. A known name keeps its number. */
+/* The cursor behind a name: 1 is behind ".", 2 behind "..", then STEP more for each entry, so that names which come
+ * between two known ones later find numbers, too. A known name keeps its number. */
 #define STEP ((uint64_t)1 << 20)
 
 struct mark {

@@ -71,8 +71,8 @@ static bool writes(int flags)
     return (flags & O_ACCMODE) != O_RDONLY;
 }
 
-/* What the reply of an open tells the kernel. What its page cache holds is always of the node's version. Readers' closes need no
- * FLUSH. */
+/* What the reply of an open tells the kernel. What its page cache holds is always of the node's version. Readers'
+ * closes need no FLUSH. */
 static void reply_handle(struct handle *handle, struct fuse_file_info *info)
 {
     info->fh = (uint64_t)(uintptr_t)handle;
@@ -141,9 +141,9 @@ static bool is_written_locked(const struct node *node)
 /* --- opening to write a new version -------------------------------------------------------------------- */
 
 /*
- * May a write session have this node? A fresh or reserved one, which nobody else knows; or the name's own, when nobody has it open and
- * nobody was bounced here lately: then the version that is there gets another node at the next LOOKUP. A readable handle wants the page
- * cache, so that it can be mapped. 0 or -ESTALE.
+ * May a write session have this node? A fresh or reserved one, which nobody else knows; or the name's own, when nobody
+ * has it open and nobody was bounced here lately: then the version that is there gets another node at the next LOOKUP.
+ * A readable handle wants the page cache, so that it can be mapped. 0 or -ESTALE.
  */
 static int admit_writer_locked(struct fs *fs, const struct opening *opening, bool fresh, bool *ret_cached)
 {
@@ -205,8 +205,8 @@ static int stage_session(struct fs *fs, const struct opening *opening, const str
     return result < 0 ? result : begin_session(fs, opening, false, version, creates);
 }
 
-/* Owner and mode of what a writer makes where it expected to find a file: what whoever creates one there gave it, or what the
- * kernel was told of the one it found. False when the kernel should rather look again. */
+/* Owner and mode of what a writer makes where it expected to find a file: what whoever creates one there gave it, or
+ * what the kernel was told of the one it found. False when the kernel should rather look again. */
 static bool missing_maker(struct fs *fs, const struct opening *opening, struct maker *ret_maker)
 {
     struct entry entry;
@@ -263,8 +263,9 @@ static bool join_creator(struct fs *fs, const struct opening *opening)
     return handle;
 }
 
-/* Nothing is published at the place. A reader: a miss, but one that should not stay in the kernel's memory as a hit. A writer joins
- * whoever creates it; else it was removed or evicted since the kernel found it, which should look again, and create. */
+/* Nothing is published at the place. A reader: a miss, but one that should not stay in the kernel's memory as a hit. A
+ * writer joins whoever creates it; else it was removed or evicted since the kernel found it, which should look again,
+ * and create. */
 static int open_missing(struct fs *fs, const struct opening *opening)
 {
     struct maker maker;
@@ -295,8 +296,8 @@ static struct handle *nameless_handle(struct fs *fs, struct node *node)
     return handle;
 }
 
-/* Pins what an open without O_TRUNC means: what the node stood for a moment ago; of a node without a name what is open there; else
- * what is published at the place. */
+/* Pins what an open without O_TRUNC means: what the node stood for a moment ago; of a node without a name what is open
+ * there; else what is published at the place. */
 static int pin_meant(struct fs *fs, const struct opening *opening, struct store_version **ret_version)
 {
     struct node *node = opening->node;
@@ -318,8 +319,8 @@ static int pin_meant(struct fs *fs, const struct opening *opening, struct store_
     return store_pin(fs->store, opening->spot.dir, opening->spot.text, reads ? STORE_HIT : 0, ret_version);
 }
 
-/* Opens to read, or to write live. Through the page cache when it is the version the node stands for; a kernel that has looked twice
- * gets the newest one past it. */
+/* Opens to read, or to write live. Through the page cache when it is the version the node stands for; a kernel that has
+ * looked twice gets the newest one past it. */
 static int open_published(struct fs *fs, const struct opening *opening)
 {
     struct store_version *version;

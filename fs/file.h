@@ -2,12 +2,12 @@
 /*
  * file.h - handles: what an open file reads and where its writes go.
  *
- * A handle of a *live* open holds a pin of the published version, and writes to that. A handle of a *staged* open belongs to a
- * write session (write_session.h) and reads and writes its version. A *cached* handle goes through the kernel's page cache, a
- * direct one past it.
+ * A handle of a *live* open holds a pin of the published version, and writes to that. A handle of a *staged* open
+ * belongs to a write session (write_session.h) and reads and writes its version. A *cached* handle goes through the
+ * kernel's page cache, a direct one past it.
  *
- * A reader opens the version its node stands for, through the page cache. A writer takes a node nobody has open, or is bounced and
- * gets one of its own: stale.h tells how.
+ * A reader opens the version its node stands for, through the page cache. A writer takes a node nobody has open, or is
+ * bounced and gets one of its own: stale.h tells how.
  */
 #ifndef LARDER_FS_FILE_H
 #define LARDER_FS_FILE_H

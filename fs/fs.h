@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fs.h - one mounted file system: the store, the live nodes, the options, and what they share. The other headers in fs/ are its
- * parts; this one ties them together.
+ * fs.h - one mounted file system: the store, the live nodes, the options, and what they share. The other headers in fs/
+ * are its parts; this one ties them together.
  */
 #ifndef LARDER_FS_FS_H
 #define LARDER_FS_FS_H
@@ -12,8 +12,8 @@
 
 struct fs;
 
-/* Makes the file system's own state, before there is a store (the store's options need fs_gone and this pointer). Returns 0 or
- * -ENOMEM. `options` must outlive it. */
+/* Makes the file system's own state, before there is a store (the store's options need fs_gone and this pointer).
+ * Returns 0 or -ENOMEM. `options` must outlive it. */
 int fs_new(const struct mount_options *options, struct fs **ret_fs);
 
 /* Gives it its store, once, before session_mount(). The store must outlive it. */

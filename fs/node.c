@@ -326,7 +326,7 @@ double attr_timeout(const struct entry *entry)
     return left <= 0 ? 0 : left < LONG_SECONDS ? left : LONG_SECONDS;
 }
 
-/* How far the kernel may believe what a node shows just now: not while somebody writes here or another node is meant. */
+/* May the kernel believe what a node shows just now? Not while somebody writes here, or another node is meant. */
 static bool node_settled_locked(const struct fs *fs, const struct node *node)
 {
     if (node->kind == NODE_DIR)
@@ -348,8 +348,8 @@ void node_reply_locked(const struct fs *fs, struct node *node, const struct entr
     node->gid = entry->gid;
     node->size = entry->size;
     ret_entry->ino = node_id(fs, node);
-    /* 0, and not a little, for files that are written: of two replies on their way the kernel believes the one it takes up
-     * first, and drops the newer one. Not believing either, it asks once more where a read meets the end. */
+    /* 0, and not a little, for files that are written: of two replies on their way the kernel believes the one it takes
+     * up first, and drops the newer one. Not believing either, it asks once more where a read meets the end. */
     ret_entry->attr_timeout = settled ? believe : node->kind == NODE_DIR ? SHORT_SECONDS : 0;
     ret_entry->entry_timeout = settled || (node->kind == NODE_DIR && steady) ? believe : 0;
     attr_fill(entry, 1, &ret_entry->attr);
@@ -384,7 +384,8 @@ static bool lookup_creating(struct fs *fs, uint64_t dir, const char *text, pid_t
     return there;
 }
 
-/* Nothing is there. The kernel may remember that, unless it is changing just now: whatever creates it goes through the kernel. */
+/* Nothing is there. The kernel may remember that, unless it is changing just now: whatever creates it goes through the
+ * kernel. */
 static int lookup_missing(struct fs *fs, bool steady, struct fuse_entry_param *ret_entry)
 {
     atomic_fetch_add(&fs->misses, 1);
@@ -443,8 +444,8 @@ static int dir_getattr(struct fs *fs, struct node *node, struct stat *ret_stat, 
 }
 
 /*
- * Nothing is there any more that a node could show. The kernel should look again; but when it has, it may be in the middle of an
- * open, which decides by itself, and needs an answer to check permissions with: what it was told last.
+ * Nothing is there any more that a node could show. The kernel should look again; but when it has, it may be in the
+ * middle of an open, which decides by itself, and needs an answer to check permissions with: what it was told last.
  */
 static int missing_getattr(struct fs *fs, struct node *node, pid_t tid, struct stat *ret_stat, double *ret_timeout)
 {

@@ -2,16 +2,17 @@
 /*
  * node.h - names and nodes: which kernel inode stands for what.
  *
- * A *name* is a place (directory id, name) that the kernel or a writer knows. A *node* is one kernel inode. A file may have
- * several nodes over time, because the page cache, the size and the attributes belong to the kernel's inode: a reader that goes
- * through the page cache must have a node whose value never changes under it.
+ * A *name* is a place (directory id, name) that the kernel or a writer knows. A *node* is one kernel inode. A file may
+ * have several nodes over time, because the page cache, the size and the attributes belong to the kernel's inode: a
+ * reader that goes through the page cache must have a node whose value never changes under it.
  *
  *     name --current--> node <-- handle, handle      what LOOKUP answers
  *          <---------- node <-- handle               replaced while it was open
  *          <---------- node <-- writer               a write session's, until it publishes; then the name's current
  *
  * Invariants (node_check_locked() verifies them in debug builds):
- *   1. A node of a file stands for one version. Another one comes only with a write session, which takes a node without handles.
+ *   1. A node of a file stands for one version. Another comes only with a write session, which takes a node without
+ *      handles.
  *   2. Every cached handle of a node is of its version.
  *   3. name->current, where set, is a node of that name, of a file or link.
  *   4. A name that is gone is not in the table and has no current node.
@@ -114,8 +115,8 @@ void name_lock_two(struct fs *fs, struct name *one, struct name *other);
 void name_unlock(struct fs *fs, struct name *name);
 
 /*
- * Waits, some milliseconds at most, for a write session here that was flushed and will be released in a moment: the kernel sends
- * RELEASE without waiting for its answer, and the closer's next call must already see what it wrote.
+ * Waits, some milliseconds at most, for a write session here that was flushed and will be released in a moment: the
+ * kernel sends RELEASE without waiting for its answer, and the closer's next call must already see what it wrote.
  */
 void name_settle_locked(struct fs *fs, struct name *name);
 
@@ -127,20 +128,21 @@ struct write_session *name_creator_locked(struct name *name);
 /* Makes a node for a file or link; takes a reference of the name. No lookup is counted yet. NULL: out of memory. */
 struct node *node_new_locked(struct fs *fs, enum node_kind kind, uint64_t ino, uint64_t version, struct name *name);
 
-/* The node that LOOKUP answers for an entry found at a name (files, links) or for a directory's entry (`name` unused). */
+/* The node that LOOKUP answers for an entry found at a place. NULL: out of memory. */
 struct node *node_for_entry_locked(struct fs *fs, uint64_t dir, const char *text, const struct entry *entry);
 
-/* Frees a node when neither the kernel nor a handle knows it. The caller lets go of what is returned, without the lock. */
+/* Frees a node that neither the kernel nor a handle knows. The caller lets go of what is returned, without the lock. */
 struct store_version *node_drop_unused_locked(struct fs *fs, struct node *node);
 
 /* The kernel forgets `count` lookups. */
 void node_forget(struct fs *fs, struct node *node, uint64_t count);
 
-/* LOOKUP by thread `tid` (0: nobody's): finds what is at a name and fills the reply; a lookup of ret_entry->ino is counted, unless it is 0, which is the
- * cached answer "nothing there". Waits for sessions in flight. 0 or -errno. */
+/* LOOKUP by thread `tid` (0: nobody's): finds what is at a name and fills the reply; a lookup of ret_entry->ino is
+ * counted, unless it is 0, which is the cached answer "nothing there". Waits for sessions in flight. 0 or -errno. */
 int node_lookup(struct fs *fs, struct node *parent, const char *text, pid_t tid, struct fuse_entry_param *ret_entry);
 
-/* Fills the reply that makes a node known to the kernel, and counts the lookup. `steady`: the entry was not overtaken (state.h). */
+/* Fills the reply that makes a node known to the kernel, and counts the lookup. `steady`: the entry was not overtaken
+ * (state.h). */
 void node_reply_locked(const struct fs *fs, struct node *node, const struct entry *entry, bool steady,
                        struct fuse_entry_param *ret_entry);
 

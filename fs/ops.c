@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ops.c - a request in, one call, one reply. Nothing is decided here: each handler takes its request apart, calls the part of fs/
- * whose business it is, and answers. This is where -errno turns into errno.
+ * ops.c - a request in, one call, one reply. Nothing is decided here: each handler takes its request apart, calls the
+ * part of fs/ whose business it is, and answers. This is where -errno turns into errno.
  *
  * flock, fcntl locks and lseek are left to the kernel, whose own are right and free.
  */

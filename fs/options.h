@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * options.h - what a mount runs with: `larder mount STORE MOUNTPOINT [-f] [-d] [-o key=value,...]` and a config=FILE of the
- * same key=value lines become one struct. Every option's unit, default and limits stand here.
+ * options.h - what a mount runs with: `larder mount STORE MOUNTPOINT [-f] [-d] [-o key=value,...]` and a config=FILE of
+ * the same key=value lines become one struct. Every option's unit, default and limits stand here.
  */
 #ifndef LARDER_FS_OPTIONS_H
 #define LARDER_FS_OPTIONS_H

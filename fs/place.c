@@ -207,8 +207,8 @@ int place_remove_dir(struct fs *fs, struct node *parent, const char *text)
 /* --- moving -------------------------------------------------------------------------------------------- */
 
 /*
- * Publishes what is being written at a name that moves: a file in creation, so that there is something to move, and whatever the
- * caller itself is writing. Somebody else's overwriting goes on, and will be published at the new place.
+ * Publishes what is being written at a name that moves: a file in creation, so that there is something to move, and
+ * whatever the caller itself is writing. Somebody else's overwriting goes on, and will be published at the new place.
  */
 static int publish_before_move(struct fs *fs, struct name *name, pid_t tid)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * place.h - operations on names: making, removing and moving what is at a place. Each passes the gates (state.h) of the name and of
- * its directory, so that no answer read before it is believed after it, and keeps the table of names in step with the store.
+ * place.h - operations on names: making, removing and moving what is at a place. Each passes the gates (state.h) of the
+ * name and of its directory, so that no answer read before it is believed after it, and keeps the table of names in
+ * step with the store.
  */
 #ifndef LARDER_FS_PLACE_H
 #define LARDER_FS_PLACE_H
@@ -15,7 +16,8 @@ struct place {
 struct place place_begin(struct fs *fs, uint64_t dir, const char *text);
 void place_end(struct fs *fs, const struct place *place);
 
-/* Owner and mode of what a caller makes in a directory: a setgid directory hands on its group, and itself to directories. */
+/* Owner and mode of what a caller makes in a directory: a setgid directory hands on its group, and itself to
+ * directories. */
 struct maker {
     uint32_t mode, uid, gid;
 };

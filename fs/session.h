@@ -2,7 +2,8 @@
 /*
  * session.h - the conversation with the kernel: mounts, reads /dev/fuse, runs the workers that answer.
  *
- * Each worker reads a request, answers it in the same thread and reads the next. One thread beside them sends notifications.
+ * Each worker reads a request, answers it in the same thread and reads the next. One thread beside them sends
+ * notifications.
  */
 #ifndef LARDER_FS_SESSION_H
 #define LARDER_FS_SESSION_H
@@ -16,8 +17,8 @@ struct session;
 
 /*
  * Mounts and starts the workers; returns when the kernel's first message (INIT) was answered, so that the mount works.
- * Always nosuid, nodev, default_permissions; type fuse.larder. Blocks no signals: the caller has blocked those it waits for,
- * and the workers inherit that. Returns 0, or a negative errno with one sentence in `error`.
+ * Always nosuid, nodev, default_permissions; type fuse.larder. Blocks no signals: the caller has blocked those it waits
+ * for, and the workers inherit that. Returns 0, or a negative errno with one sentence in `error`.
  */
 int session_mount(struct fs *fs, const struct mount_options *options, struct session **ret_session, char *error,
                   size_t error_size);
@@ -28,8 +29,8 @@ bool session_ended(const struct session *session);
 /* A file descriptor that becomes readable (POLLIN) when session_ended() does. Lives as long as the session. */
 int session_end_fd(const struct session *session);
 
-/* Unmounts if still mounted (lazily, so that nobody new comes in), waits up to `grace_ms` for open files to be closed, then
- * ends the workers, after which clients get ENOTCONN, and frees the session. */
+/* Unmounts if still mounted (lazily, so that nobody new comes in), waits up to `grace_ms` for open files to be closed,
+ * then ends the workers, after which clients get ENOTCONN, and frees the session. */
 void session_stop(struct session *session, int grace_ms);
 
 #endif

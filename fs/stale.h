@@ -2,16 +2,18 @@
 /*
  * stale.h - when the kernel opens a node that is not, or must not become, what its name means now.
  *
- * An open finds its node by LOOKUP, or by what an earlier one said, and only then asks us. In between the name may have been
- * replaced or removed, or be about to be written; and a writer must not truncate a node that others read through the page cache.
+ * An open finds its node by LOOKUP, or by what an earlier one said, and only then asks us. In between the name may have
+ * been replaced or removed, or be about to be written; and a writer must not truncate a node that others read through
+ * the page cache.
  *
- * *Bounce.* We answer ESTALE: the kernel walks the path once more, with a LOOKUP it believes, and opens what it gets. It does so only
- * once; a second ESTALE would reach the program. So a bounce notes the thread and the place: a writer's next LOOKUP there gets a node
- * of its own, reserved for it, and whatever the thread opens there next gets a final answer. A place where somebody was bounced is
- * hot for a while: writers there go straight to nodes of their own, and none is taken from under a reader who has just been sent to it.
+ * *Bounce.* We answer ESTALE: the kernel walks the path once more, with a LOOKUP it believes, and opens what it gets.
+ * It does so only once; a second ESTALE would reach the program. So a bounce notes the thread and the place: a writer's
+ * next LOOKUP there gets a node of its own, reserved for it, and whatever the thread opens there next gets a final
+ * answer. A place where somebody was bounced is hot for a while: writers there go straight to nodes of their own, and
+ * none is taken from under a reader who has just been sent to it.
  *
- * *Hold.* A version that is replaced stays in hand for HOLD_NS on the node that stood for it: an open that was under way still gets it,
- * as if it had come a moment earlier. The notification thread lets go.
+ * *Hold.* A version that is replaced stays in hand for HOLD_NS on the node that stood for it: an open that was under
+ * way still gets it, as if it had come a moment earlier. The notification thread lets go.
  */
 #ifndef LARDER_FS_STALE_H
 #define LARDER_FS_STALE_H
@@ -34,8 +36,8 @@ void stale_answered_locked(struct fs *fs, pid_t tid);
 /* True when somebody was bounced at this place lately. */
 bool stale_is_hot(const struct fs *fs, const struct name *name);
 
-/* LOOKUP of an entry: the node reserved for a thread whose open for writing was bounced at this place, made when there is none yet. NULL when the
- * thread was not, or out of memory. */
+/* LOOKUP of an entry: the node reserved for a thread whose open for writing was bounced at this place, made when there
+ * is none yet. NULL when the thread was not, or out of memory. */
 struct node *stale_reserve_locked(struct fs *fs, uint64_t dir, const char *text, const struct entry *entry, pid_t tid);
 
 /* A node is freed: nothing is reserved there any more. */
@@ -45,8 +47,8 @@ void stale_node_freed_locked(struct fs *fs, const struct node *node);
 struct store_version *stale_pin_replaced(struct fs *fs, const struct name *name, const struct node *by, uint64_t dir,
                                          const char *text);
 
-/* After it, while name->current is still the old node: holds the version there. Returns what is left over, for the caller to let go
- * without the lock. */
+/* After it, while name->current is still the old node: holds the version there. Returns what is left over, for the
+ * caller to let go without the lock. */
 struct store_version *stale_hold_replaced_locked(struct fs *fs, const struct name *name, struct store_version *version);
 
 /* A pin shared by a node and whoever looks at it. */
@@ -64,8 +66,8 @@ void stale_hold_put(struct fs *fs, struct hold *hold);
 /* The node holds nothing any more. The caller lets go of what is returned, without the lock. */
 struct store_version *stale_unhold_locked(struct fs *fs, struct node *node);
 
-/* Lets go of what was held long enough. Returns after how many ns there is more to do; 0: nothing is held. Releases and takes the
- * lock. */
+/* Lets go of what was held long enough. Returns after how many ns there is more to do; 0: nothing is held. Releases and
+ * takes the lock. */
 int64_t stale_expire_locked(struct fs *fs);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.h - what the parts of one mounted file system share: struct fs, its lock, and the gates that tell an answer read
- * from the store apart from one that a change has overtaken. Private to fs/.
+ * state.h - what the parts of one mounted file system share: struct fs, its lock, and the gates that tell an answer
+ * read from the store apart from one that a change has overtaken. Private to fs/.
  *
- * Lock order: name_lock() (one name's busy flag; of two names in the order of name_lock_two()) before fs->lock, and fs->lock
- * last of all. No function of the store is called with fs->lock held: a store call may wait for eviction, and eviction reports
- * to fs_gone(), which takes it. Nor is a reply sent or a notification made under it.
+ * Lock order: name_lock() (one name's busy flag; of two names in the order of name_lock_two()) before fs->lock, and
+ * fs->lock last of all. No function of the store is called with fs->lock held: a store call may wait for eviction, and
+ * eviction reports to fs_gone(), which takes it. Nor is a reply sent or a notification made under it.
  */
 #ifndef LARDER_FS_STATE_H
 #define LARDER_FS_STATE_H
@@ -81,9 +81,9 @@ static inline int64_t clock_ns(clockid_t clock)
 }
 
 /*
- * Gates. Attributes go to the kernel with a long timeout, so an answer that was read before a change and is sent after it
- * would be believed for a day. Whoever changes a place passes its gate before and after; whoever reads notes what had ended
- * when it began, and if more has begun by the time it answers, the answer is sent with timeout 0.
+ * Gates. Attributes go to the kernel with a long timeout, so an answer that was read before a change and is sent after
+ * it would be believed for a day. Whoever changes a place passes its gate before and after; whoever reads notes what
+ * had ended when it began, and if more has begun by the time it answers, the answer is sent with timeout 0.
  */
 uint64_t place_hash(uint64_t dir, const char *name);
 

@@ -11,7 +11,8 @@
 
 /* --- finding ------------------------------------------------------------------------------------------- */
 
-/* The unpublished session that has a handle on a node, or is creating its name; with a reference. *ret_here: the former. */
+/* The unpublished session that has a handle on a node, or is creating its name; with a reference. *ret_here: the
+ * former. */
 static struct write_session *session_at(struct fs *fs, struct node *node, bool *ret_here)
 {
     struct write_session *found = NULL;
@@ -45,8 +46,8 @@ static struct handle *handle_at(struct fs *fs, struct node *node, bool any)
     return handle;
 }
 
-/* Pins what is published at a node's name, if that is what the node stands for: another version's size would make the kernel read
- * this one wrong. */
+/* Pins what is published at a node's name, if that is what the node stands for: another version's size would make the
+ * kernel read this one wrong. */
 static int pin_published(struct fs *fs, struct node *node, struct store_version **ret_version)
 {
     struct spot spot;

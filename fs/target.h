@@ -2,8 +2,9 @@
 /*
  * target.h - which version an operation on attributes means, and the operations themselves.
  *
- * The kernel sends stat, chmod, setxattr and truncate for an inode, mostly without telling the handle. To the thread that writes a
- * file it is the version being written; to others what the readers of this inode see, or what is published at its name.
+ * The kernel sends stat, chmod, setxattr and truncate for an inode, mostly without telling the handle. To the thread
+ * that writes a file it is the version being written; to others what the readers of this inode see, or what is
+ * published at its name.
  */
 #ifndef LARDER_FS_TARGET_H
 #define LARDER_FS_TARGET_H
@@ -23,8 +24,8 @@ struct target {
     bool pinned;
 };
 
-/* In place of the asking thread: what is being written, whoever asks. So does stat: its answer sets the size of the kernel's inode,
- * which is the writer's. */
+/* In place of the asking thread: what is being written, whoever asks. So does stat: its answer sets the size of the
+ * kernel's inode, which is the writer's. */
 #define TARGET_ANY_WRITER 0
 
 /* Finds it for a file's or link's node and the asking thread. -ENOENT, -ESTALE. Let go with target_release(). */

@@ -13,8 +13,9 @@
 int size_parse(const char *text, uint64_t *ret_bytes);
 
 /*
- * "90", "90s", "15m", "2h", "7d", "1w", "250ms", with decimals ("0.25", "1.5h") to the millisecond: a number of ms. "0" and
- * "none" are ENTRY_FOREVER. -EINVAL what is no duration or is negative or finer than a ms (so 0 < t < 1 ms), -ERANGE above 1,000 years.
+ * "90", "90s", "15m", "2h", "7d", "1w", "250ms", with decimals ("0.25", "1.5h") to the millisecond: a number of ms. "0"
+ * and "none" are ENTRY_FOREVER. -EINVAL what is no duration or is negative or finer than a ms (so 0 < t < 1 ms),
+ * -ERANGE above 1,000 years.
  */
 int duration_parse(const char *text, uint64_t *ret_ms);
 

@@ -13,7 +13,7 @@
 
 /* --- life ---------------------------------------------------------------------------------------------- */
 
-/* Counts names in creation in their directory, which must not be removed meanwhile and whose times are about to change. */
+/* Counts names in creation in their directory: it must not be removed, and its times are about to change. */
 static void count_creating_locked(struct fs *fs, uint64_t dir, int by)
 {
     struct node *node = fs->root;
@@ -161,8 +161,8 @@ bool same_process(pid_t tid, pid_t other_tid)
     return process != 0 && process == process_of(other_tid);
 }
 
-/* True when a signal has killed the thread's process, which is closing its files just now. proc(5): field 9 of stat has the flag
- * PF_EXITING, the last one the exit code with the signal in its low seven bits. */
+/* True when a signal has killed the thread's process, which is closing its files just now. proc(5): field 9 of stat has
+ * the flag PF_EXITING, the last one the exit code with the signal in its low seven bits. */
 static bool was_killed(pid_t tid)
 {
     enum { EXITING = 0x4, SIGNAL = 0x7f };

@@ -5,10 +5,10 @@
  *     open(O_TRUNC), create --> listed at its name --FLUSH, RELEASE, FSYNC, RENAME--> published
  *                                   `-- name removed or replaced, failed write, killed writer --> nothing
  *
- * When a set is published. FLUSH comes at every close of every duplicate, RELEASE once, at the end, but nobody waits for that.
- * So: at a FLUSH by the process that opened, when something was written; else at RELEASE, and whoever looks the name up in the
- * milliseconds between waits for it (name_settle_locked). A process that a signal killed closes its files as it dies: such a FLUSH
- * publishes nothing.
+ * When a set is published. FLUSH comes at every close of every duplicate, RELEASE once, at the end, but nobody waits
+ * for that. So: at a FLUSH by the process that opened, when something was written; else at RELEASE, and whoever looks
+ * the name up in the milliseconds between waits for it (name_settle_locked). A process that a signal killed closes its
+ * files as it dies: such a FLUSH publishes nothing.
  *
  * After its publish a session's handles are live ones of what was published.
  */
@@ -34,8 +34,8 @@ struct write_session {
     LIST_ENTRY(write_session) of_name;
 };
 
-/* Begins a session for a staged version (taken over, also on failure) at a name, on a node; the caller has one reference and
- * counts one handle. NULL when out of memory. */
+/* Begins a session for a staged version (taken over, also on failure) at a name, on a node; the caller has one
+ * reference and counts one handle. NULL when out of memory. */
 struct write_session *write_session_new(struct fs *fs, struct store_version *version, struct name *name,
                                         struct node *node, pid_t opener, bool creates);
 
@@ -45,8 +45,8 @@ void write_session_unlist_locked(struct fs *fs, struct write_session *session);
 /* Lets a reference go. Not under fs->lock. */
 void write_session_put(struct fs *fs, struct write_session *session);
 
-/* Publishes what is there so far, if it is neither published nor detached. 0, or what the publish or an earlier write failed
- * with. Takes the name's lock. */
+/* Publishes what is there so far, if it is neither published nor detached. 0, or what the publish or an earlier write
+ * failed with. Takes the name's lock. */
 int write_session_publish(struct fs *fs, struct write_session *session);
 
 /* The same at another place, as a rename of the name does, by a caller who holds the locks of both names. */

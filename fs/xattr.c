@@ -98,7 +98,8 @@ static int tags_parse(const char *text, struct entry_change *change)
     return 0;
 }
 
-/* The table of DESIGN's extended attributes. A property without parse is computed; one not listed is hidden from listxattr. */
+/* The table of DESIGN's extended attributes. A property without parse is computed; one not listed is hidden from
+ * listxattr. */
 static const struct property {
     const char *name;
     bool (*show)(const struct entry *entry, char *text);

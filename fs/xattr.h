@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr.h - extended attributes: user.ttl and its kin, which are properties of the entry written as text, and any other user.*,
- * which are kept as they are. Values in units.h's formats.
+ * xattr.h - extended attributes: user.ttl and its kin, which are properties of the entry written as text, and any other
+ * user.*, which are kept as they are. Values in units.h's formats.
  */
 #ifndef LARDER_FS_XATTR_H
 #define LARDER_FS_XATTR_H
 
 #include "node.h"
 
-/* GETXATTR by thread `tid`: the value in memory the caller frees. -ENODATA; -EOPNOTSUPP outside user.* and security.*. */
+/* GETXATTR by thread `tid`: the value, for the caller to free. -ENODATA; -EOPNOTSUPP outside user.* and security.*. */
 int xattr_get(struct fs *fs, struct node *node, pid_t tid, const char *name, char **ret_value, size_t *ret_size);
 
-/* LISTXATTR: the names, each with its NUL, in memory the caller frees. Only what a copy should carry along is listed. */
+/* LISTXATTR: the names, each with its NUL, for the caller to free. Only what a copy should carry along is listed. */
 int xattr_list(struct fs *fs, struct node *node, pid_t tid, char **ret_names, size_t *ret_size);
 
 /* SETXATTR; `flags` are setxattr(2)'s. -EINVAL a malformed value, -EPERM a computed one, -EOPNOTSUPP outside user.*. */

@@ -149,8 +149,8 @@ struct store_options {
     uint64_t cache_bytes; /* memory for blocks read from disk; 0 = 64 MiB */
     bool sync; /* every mutation survives a crash of the machine when it returns */
 
-    /* Called when an entry expired or was evicted, after it is gone, from a thread of the store or one that calls it, which holds no
-     * lock of the store. May be NULL. */
+    /* Called when an entry expired or was evicted, after it is gone, from a thread of the store or one that calls it,
+     * which holds no lock of the store. May be NULL. */
     void (*gone)(void *arg, uint64_t dir, const char *name, enum store_gone why);
     void *gone_arg;
     /* Gets what the medium's errors say, a line without newline. From any thread; NULL = stderr. */
@@ -298,17 +298,17 @@ enum {
  * a file that is there hands on its attributes, also those changed since the stage, but for the ones set by
  * store_change(). The clock starts now. Afterwards the pin is one of a published version. flags: 0,
  * STORE_NOREPLACE, STORE_FRESH. -EEXIST; -EISDIR a directory is there; -ENOENT `dir` is gone; -EINVAL it was
- * published before; -ENOSPC: nothing has changed, it may be tried again. With STORE_NOREPLACE anything there is -EEXIST.
- * The ino it was staged with stays only if the file it came from is still at the place; else it gets one of its own, so that none is in
- * use twice. Its ctime is now, its mtime that of the last write.
+ * published before; -ENOSPC: nothing has changed, it may be tried again. With STORE_NOREPLACE anything there is
+ * -EEXIST. The ino it was staged with stays only if the file it came from is still at the place; else it gets one of
+ * its own, so that none is in use twice. Its ctime is now, its mtime that of the last write.
  */
 int store_publish(struct store_version *version, uint64_t dir, const char *name, unsigned flags);
 
 /* --- the whole ----------------------------------------------------------------------------------------- */
 
 struct store_stats {
-    uint64_t
-        bytes; /* what entries cost now: names, rows, values; and the sizes of staged and of dead values still in hand */
+    uint64_t bytes; /* what entries cost now: names, rows, values; and the sizes of staged and of dead values still in
+                       hand */
     uint64_t items; /* files and links that are published */
     uint64_t directories; /* without the root */
     uint64_t limit_bytes, limit_items;

@@ -6,8 +6,8 @@
  * their limits, under any number of threads. `bytes` holds three things: what is published, what staged versions
  * have written so far, and what dead versions still keep on disk or in somebody's hand.
  *
- * There is no room either while the disk is nearly full: RocksDB must never meet a full one, which can leave it unable to
- * recover. What is refused then is what adds bytes; removing goes on.
+ * There is no room either while the disk is nearly full: RocksDB must never meet a full one, which can leave it unable
+ * to recover. What is refused then is what adds bytes; removing goes on.
  *
  * Whoever finds no room waits for the keeper to make some, and fails when the keeper has tried and could not. A wait
  * holds neither the mutation mutex nor the table's lock, which the keeper needs. The lock here is taken last.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rows.h - entries read from the rows of the default family. Nothing here locks: without the mutation mutex what is read
- * may be old by the time it is looked at.
+ * rows.h - entries read from the rows of the default family. Nothing here locks: without the mutation mutex what is
+ * read may be old by the time it is looked at.
  */
 #ifndef LARDER_ROCKSDB_ROWS_H
 #define LARDER_ROCKSDB_ROWS_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sweep.c - chore_reap(), chore_sweep() and chore_compact(): what is deleted from the data family, and how its space comes
- * back.
+ * sweep.c - chore_reap(), chore_sweep() and chore_compact(): what is deleted from the data family, and how its space
+ * comes back.
  *
- * A version is never written to once nobody holds it and no entry has it, so its chunks can go at any later time. After a
- * crash nobody knows which versions were dead or never published: the sweep looks at all that have chunks.
+ * A version is never written to once nobody holds it and no entry has it, so its chunks can go at any later time. After
+ * a crash nobody knows which versions were dead or never published: the sweep looks at all that have chunks.
  */
 #include "chores.h"
 
