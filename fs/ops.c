@@ -190,42 +190,38 @@ static void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int
         reply_attr(request, node);
 }
 
-static void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t size)
+/* The answer to a caller who has room for `room` bytes; 0: who asks how many there are. Frees the data. */
+static void reply_sized(fuse_req_t request, int result, char *data, size_t size, size_t room)
 {
-    struct fs *fs = fs_of(request);
-    char *value;
-    size_t value_size;
-    int result = xattr_get(fs, node_of(fs, id), tid_of(request), name, &value, &value_size);
     if (result < 0) {
         reply_result(request, result);
         return;
     }
-    if (size == 0)
-        fuse_reply_xattr(request, value_size);
-    else if (value_size > size)
+    if (room == 0)
+        fuse_reply_xattr(request, size);
+    else if (size > room)
         reply_result(request, -ERANGE);
     else
-        fuse_reply_buf(request, value, value_size);
-    free(value);
+        fuse_reply_buf(request, data, size);
+    free(data);
 }
 
-static void op_listxattr(fuse_req_t request, fuse_ino_t id, size_t size)
+static void op_getxattr(fuse_req_t request, fuse_ino_t id, const char *name, size_t room)
 {
     struct fs *fs = fs_of(request);
-    char *names;
-    size_t names_size;
-    int result = xattr_list(fs, node_of(fs, id), tid_of(request), &names, &names_size);
-    if (result < 0) {
-        reply_result(request, result);
-        return;
-    }
-    if (size == 0)
-        fuse_reply_xattr(request, names_size);
-    else if (names_size > size)
-        reply_result(request, -ERANGE);
-    else
-        fuse_reply_buf(request, names, names_size);
-    free(names);
+    char *value = NULL;
+    size_t size = 0;
+    int result = xattr_get(fs, node_of(fs, id), tid_of(request), name, &value, &size);
+    reply_sized(request, result, value, size, room);
+}
+
+static void op_listxattr(fuse_req_t request, fuse_ino_t id, size_t room)
+{
+    struct fs *fs = fs_of(request);
+    char *names = NULL;
+    size_t size = 0;
+    int result = xattr_list(fs, node_of(fs, id), tid_of(request), &names, &size);
+    reply_sized(request, result, names, size, room);
 }
 
 static void op_setxattr(fuse_req_t request, fuse_ino_t id, const char *name, const char *value, size_t size, int flags)
