@@ -32,6 +32,9 @@ static void handle_enter_locked(struct fs *fs, struct handle *handle, bool cache
 {
     struct node *node = handle->node;
     handle->cached = cached;
+    handle->keeps_cache = cached && node->pages_version == node->version;
+    if (cached)
+        node->pages_version = node->version; /* from now on: the kernel drops what it may not keep */
     LIST_INSERT_HEAD(&node->handles, handle, of_node);
     fs->handle_count++;
     node_check_locked(fs, node);
@@ -71,13 +74,12 @@ static bool writes(int flags)
     return (flags & O_ACCMODE) != O_RDONLY;
 }
 
-/* What the reply of an open tells the kernel. What its page cache holds is always of the node's version. Readers'
- * closes need no FLUSH. */
+/* What the reply of an open tells the kernel. Readers' closes need no FLUSH. */
 static void reply_handle(struct handle *handle, struct fuse_file_info *info)
 {
     info->fh = (uint64_t)(uintptr_t)handle;
     info->direct_io = !handle->cached;
-    info->keep_cache = handle->cached && !handle->session;
+    info->keep_cache = handle->keeps_cache;
     info->noflush = !writes(info->flags) && !handle->session;
 }
 
@@ -133,8 +135,8 @@ static bool is_written_locked(const struct node *node)
 {
     const struct handle *handle;
     LIST_FOREACH(handle, &node->handles, of_node)
-    if (handle->session && handle->session->listed)
-        return true;
+        if (handle->session && handle->session->listed)
+            return true;
     return false;
 }
 
@@ -184,6 +186,7 @@ static int begin_session(struct fs *fs, const struct opening *opening, bool fres
     if (result == 0) {
         held = stale_unhold_locked(fs, node);
         node->version = store_version_id(version);
+        node->pages_version = 0;
         node->reserved_for = 0;
         handle_enter_locked(fs, handle, cached);
     }
@@ -281,46 +284,59 @@ static int open_missing(struct fs *fs, const struct opening *opening)
     return miss ? -ENOENT : bounce(fs, opening, false);
 }
 
-/* A handle of a published version on a node without a name, with a reference: what an open of /proc/self/fd/N means. */
-static struct handle *nameless_handle(struct fs *fs, struct node *node)
+/* A handle on a node that reads the published version it stands for, with a reference; or NULL. */
+static struct handle *sibling_handle(struct fs *fs, struct node *node)
 {
-    struct handle *handle = NULL;
+    struct handle *handle;
     fs_lock(fs);
-    if (node->name->gone)
-        LIST_FOREACH(handle, &node->handles, of_node)
-    if (!handle->session || handle->session->published)
-        break;
+    LIST_FOREACH(handle, &node->handles, of_node)
+        if (store_version_id(handle->version) == node->version && (!handle->session || handle->session->published))
+            break;
     if (handle)
         handle->refs++;
     fs_unlock(fs);
     return handle;
 }
 
-/* Pins what an open without O_TRUNC means: what the node stood for a moment ago; of a node without a name what is open
- * there; else what is published at the place. */
+/* Pins what a sibling has open, if there is one. */
+static bool pin_sibling(struct fs *fs, struct node *node, struct store_version **ret_version)
+{
+    struct handle *handle = sibling_handle(fs, node);
+    if (!handle)
+        return false;
+    *ret_version = store_repin(handle->version);
+    handle_put(fs, handle);
+    return true;
+}
+
+/*
+ * Pins what an open without O_TRUNC means: what the node stood for a moment ago, else what is published at the place.
+ * Two opens mean what others have open on the node: one of /proc/self/fd/N, when the name is gone; and one that has
+ * found this very node in its second LOOKUP, but comes too late for what is published now.
+ */
 static int pin_meant(struct fs *fs, const struct opening *opening, struct store_version **ret_version)
 {
     struct node *node = opening->node;
     bool reads = (opening->info->flags & O_ACCMODE) != O_WRONLY;
     fs_lock(fs);
     struct hold *hold = writes(opening->info->flags) ? NULL : stale_hold_get_locked(node);
+    bool gone = node->name->gone;
     fs_unlock(fs);
     if (hold) {
         *ret_version = store_repin(hold->version);
         stale_hold_put(fs, hold);
         return 0;
     }
-    struct handle *handle = nameless_handle(fs, node);
-    if (handle) {
-        *ret_version = store_repin(handle->version);
-        handle_put(fs, handle);
+    if ((gone || opening->final) && pin_sibling(fs, node, ret_version))
         return 0;
-    }
     return store_pin(fs->store, opening->spot.dir, opening->spot.text, reads ? STORE_HIT : 0, ret_version);
 }
 
-/* Opens to read, or to write live. Through the page cache when it is the version the node stands for; a kernel that has
- * looked twice gets the newest one past it. */
+/*
+ * Opens to read, or to write live: through the page cache, for it is the version the node stands for. Else the kernel
+ * looks once more. When it has, a node that nobody has open stands for what is published from now on; on any other one
+ * that is read past the page cache.
+ */
 static int open_published(struct fs *fs, const struct opening *opening)
 {
     struct store_version *version;
@@ -336,6 +352,8 @@ static int open_published(struct fs *fs, const struct opening *opening)
         return -ENOMEM;
     }
     fs_lock(fs);
+    if (opening->final && LIST_EMPTY(&node->handles))
+        node->version = store_version_id(version);
     bool cached = node->version == store_version_id(version) && !is_written_locked(node);
     if (cached || opening->final)
         handle_enter_locked(fs, handle, cached);

@@ -20,6 +20,7 @@ struct handle {
     struct write_session *session; /* or NULL; one reference */
     struct store_version *version; /* its own pin; with a session the session's */
     bool cached; /* goes through the page cache */
+    bool keeps_cache; /* what is in that already may stay */
     bool append; /* O_APPEND: direct writes go to the end, wherever that is by then */
     unsigned refs; /* the kernel's and whoever looks at it; guarded by fs->lock */
     LIST_ENTRY(handle) of_node; /* guarded by fs->lock */

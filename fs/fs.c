@@ -63,8 +63,8 @@ static void free_nodes(struct fs *fs)
     struct node *node;
     struct handle *handle;
     LIST_FOREACH(node, &fs->nodes, all)
-    while ((handle = LIST_FIRST(&node->handles)))
-        handle_abandon(fs, handle);
+        while ((handle = LIST_FIRST(&node->handles)))
+            handle_abandon(fs, handle);
     while ((node = LIST_FIRST(&fs->nodes)))
         node_forget(fs, node, node->lookups);
 }

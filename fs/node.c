@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #define SETTLE_NS 10000000LL /* how long a flushed session's RELEASE may take before nobody waits for it any more */
+#define BUSY_NS   2000000LL /* how long a LOOKUP waits for a publish, which may be waiting for room */
 #define EARLY_MS  20 /* kernel timeouts count in ticks of up to 10 ms: end this much before the deadline */
 
 /* --- names --------------------------------------------------------------------------------------------- */
@@ -157,13 +158,13 @@ void name_unlock(struct fs *fs, struct name *name)
     fs_unlock(fs);
 }
 
-/* How long to wait for a session of this name to be released: 0 when there is none to wait for. */
+/* Until when to wait for a session of this name to be released; 0 when there is none to wait for. */
 static int64_t settle_deadline_locked(const struct name *name, int64_t now)
 {
     const struct write_session *session;
     LIST_FOREACH(session, &name->sessions, of_name)
-    if (session->flushed_ns && session->flushed_ns + SETTLE_NS > now)
-        return session->flushed_ns + SETTLE_NS;
+        if (session->flushed_ns && session->flushed_ns + SETTLE_NS > now)
+            return session->flushed_ns + SETTLE_NS;
     return 0;
 }
 
@@ -182,8 +183,8 @@ struct write_session *name_creator_locked(struct name *name)
 {
     struct write_session *session;
     LIST_FOREACH(session, &name->sessions, of_name)
-    if (session->creates)
-        return session;
+        if (session->creates)
+            return session;
     return NULL;
 }
 
@@ -272,8 +273,7 @@ void node_check_locked(const struct fs *fs, const struct node *node)
 {
 #ifndef NDEBUG
     const struct handle *handle;
-    LIST_FOREACH(handle, &node->handles, of_node)
-    {
+    LIST_FOREACH(handle, &node->handles, of_node) {
         assert(handle->node == node);
         assert(!handle->cached || store_version_id(handle->version) == node->version);
     }
@@ -393,20 +393,50 @@ static int lookup_missing(struct fs *fs, bool steady, struct fuse_entry_param *r
     return steady ? 0 : -ENOENT;
 }
 
+/* Waits, some milliseconds at most, until nobody publishes, moves or removes at a place, or is about to. */
+static void lookup_settle(struct fs *fs, uint64_t dir, const char *text)
+{
+    fs_lock(fs);
+    struct name *name = name_find_locked(fs, dir, text);
+    if (name) {
+        name->refs++;
+        name_settle_locked(fs, name);
+        int64_t until = clock_ns(CLOCK_MONOTONIC) + BUSY_NS;
+        struct timespec at = {until / 1000000000, until % 1000000000};
+        while (name->busy && pthread_cond_timedwait(&fs->changed, &fs->lock, &at) == 0)
+            ;
+        name_put_locked(fs, name);
+    }
+    fs_unlock(fs);
+}
+
+/*
+ * Reads what is at a place. *ret_noted: what its gate showed before. An answer that was overtaken would make a node for a version
+ * that is gone, and its open would have to look again; so this tries some times to get one that was not.
+ */
+static int lookup_steadily(struct fs *fs, uint64_t dir, const char *text, struct entry *ret_entry, uint64_t *ret_noted)
+{
+    enum { TRIES = 4 };
+    unsigned gate = gate_of(dir, text);
+    for (int try = 1;; try++) {
+        lookup_settle(fs, dir, text);
+        *ret_noted = gate_note(fs, gate);
+        int result = store_lookup(fs->store, dir, text, ret_entry);
+        if (gate_steady(fs, gate, *ret_noted) || try == TRIES)
+            return result;
+        if (result == 0)
+            entry_release(ret_entry);
+    }
+}
+
 int node_lookup(struct fs *fs, struct node *parent, const char *text, pid_t tid, struct fuse_entry_param *ret_entry)
 {
     struct entry entry;
     unsigned gate = gate_of(parent->ino, text);
+    uint64_t noted;
     *ret_entry = (struct fuse_entry_param){0};
 
-    fs_lock(fs);
-    struct name *name = name_find_locked(fs, parent->ino, text);
-    if (name)
-        name_settle_locked(fs, name);
-    fs_unlock(fs);
-
-    uint64_t noted = gate_note(fs, gate);
-    int result = store_lookup(fs->store, parent->ino, text, &entry);
+    int result = lookup_steadily(fs, parent->ino, text, &entry, &noted);
     if (result == -ENOENT && lookup_creating(fs, parent->ino, text, tid, ret_entry))
         return 0;
     if (result == -ENOENT)

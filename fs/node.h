@@ -57,7 +57,8 @@ struct node {
     /* --- below here fs->lock protects --- */
     uint32_t mode, uid, gid; /* as the kernel was told last */
     uint64_t size; /* likewise */
-    uint64_t version; /* which it stands for; 0 none yet (reserved, see stale.h) */
+    uint64_t version; /* which it stands for */
+    uint64_t pages_version; /* of which the kernel's page cache may hold pages; 0 of whatever */
     pid_t reserved_for; /* a writer that was bounced; 0 none */
     struct hold *hold; /* on the version, for a while after it was replaced; see stale.h */
     int64_t hold_until_ns;

@@ -227,7 +227,7 @@ static int publish_before_move(struct fs *fs, struct name *name, pid_t tid)
     if (session->error)
         result = session->error;
     else if (session->creates || same_process(tid, session->opener))
-        result = write_session_publish_at(fs, session, spot.dir, spot.text, 0);
+        result = write_session_publish_at(fs, session, &spot);
     write_session_put(fs, session);
     return result;
 }
@@ -254,19 +254,15 @@ static int move(struct fs *fs, struct name *from, struct name *to, unsigned flag
     static_assert(RENAME_NOREPLACE == STORE_NOREPLACE && RENAME_EXCHANGE == STORE_EXCHANGE, "flags differ");
     struct place old_place = place_begin(fs, from->dir, from->text);
     struct place new_place = place_begin(fs, to->dir, to->text);
-    struct store_version *replaced = NULL;
-    if (flags == 0)
-        replaced = stale_pin_replaced(fs, to, NULL, to->dir, to->text);
+    struct spot spot = {.dir = to->dir};
+    strcpy(spot.text, to->text);
+    struct hold *replaced = flags == 0 ? stale_hold_begin(fs, to, NULL, &spot) : NULL;
     int result = store_rename(fs->store, from->dir, from->text, to->dir, to->text, flags);
-    if (result == 0) {
-        fs_lock(fs);
-        replaced = stale_hold_replaced_locked(fs, to, replaced);
-        fs_unlock(fs);
+    if (result == 0)
         names_moved(fs, from, to, flags);
-    }
     place_end(fs, &new_place);
     place_end(fs, &old_place);
-    store_unpin(replaced);
+    stale_hold_end(fs, replaced);
     return result;
 }
 

@@ -75,31 +75,58 @@ void stale_node_freed_locked(struct fs *fs, const struct node *node)
 
 /* --- holds --------------------------------------------------------------------------------------------- */
 
-struct store_version *stale_pin_replaced(struct fs *fs, const struct name *name, const struct node *by, uint64_t dir,
-                                         const char *text)
+/* Puts a pin on the node it belongs to; false when that is not there or too much is held already. */
+static bool attach_locked(struct fs *fs, struct node *node, struct hold *hold)
+{
+    if (!node || node->hold || node->version != store_version_id(hold->version) ||
+        node->size > fs->options->size_bytes / HOLD_PART - fs->held_bytes)
+        return false;
+    hold->node = node;
+    hold->bytes = node->size;
+    hold->refs++;
+    fs->held_bytes += hold->bytes;
+    node->hold = hold;
+    return true;
+}
+
+struct hold *stale_hold_begin(struct fs *fs, const struct name *name, const struct node *by, const struct spot *spot)
 {
     struct store_version *version = NULL;
     fs_lock(fs);
-    bool known = name->current && name->current != by && name->current->kind == NODE_FILE;
+    bool known = name->current && name->current != by && name->current->kind == NODE_FILE && !name->current->hold;
     fs_unlock(fs);
-    if (known && store_pin(fs->store, dir, text, 0, &version) < 0)
-        version = NULL;
-    return version;
+    if (!known || store_pin(fs->store, spot->dir, spot->text, 0, &version) < 0)
+        return NULL;
+    struct hold *hold = calloc(1, sizeof *hold);
+    bool attached = false;
+    if (hold) {
+        *hold = (struct hold){.version = version, .refs = 1};
+        fs_lock(fs);
+        attached = attach_locked(fs, name->current, hold);
+        fs_unlock(fs);
+    }
+    if (attached)
+        return hold;
+    store_unpin(version);
+    free(hold);
+    return NULL;
 }
 
-struct store_version *stale_hold_replaced_locked(struct fs *fs, const struct name *name, struct store_version *version)
+void stale_hold_end(struct fs *fs, struct hold *hold)
 {
-    struct node *node = name->current;
-    struct hold *hold;
-    if (!version || !node || node->hold || node->version != store_version_id(version) || !(hold = malloc(sizeof *hold)))
-        return version;
-    *hold = (struct hold){.version = version, .refs = 1};
-    node->hold = hold;
-    node->hold_until_ns = clock_ns(CLOCK_MONOTONIC) + HOLD_NS;
-    if (TAILQ_EMPTY(&fs->held) && fs->notify)
-        notify_wake_locked(fs->notify);
-    TAILQ_INSERT_TAIL(&fs->held, node, of_held);
-    return NULL;
+    if (!hold)
+        return;
+    fs_lock(fs);
+    struct node *node = hold->node;
+    if (node) {
+        node->hold_until_ns = clock_ns(CLOCK_MONOTONIC) + HOLD_NS;
+        if (TAILQ_EMPTY(&fs->held) && fs->notify)
+            notify_wake_locked(fs->notify);
+        TAILQ_INSERT_TAIL(&fs->held, node, of_held);
+        hold->listed = true;
+    }
+    fs_unlock(fs);
+    stale_hold_put(fs, hold);
 }
 
 struct hold *stale_hold_get_locked(struct node *node)
@@ -110,11 +137,12 @@ struct hold *stale_hold_get_locked(struct node *node)
 }
 
 /* Returns the pin with the last reference. */
-static struct store_version *unref_locked(struct hold *hold)
+static struct store_version *unref_locked(struct fs *fs, struct hold *hold)
 {
-    if (!hold || --hold->refs > 0)
+    if (--hold->refs > 0)
         return NULL;
     struct store_version *version = hold->version;
+    fs->held_bytes -= hold->bytes;
     free(hold);
     return version;
 }
@@ -122,7 +150,7 @@ static struct store_version *unref_locked(struct hold *hold)
 void stale_hold_put(struct fs *fs, struct hold *hold)
 {
     fs_lock(fs);
-    struct store_version *version = unref_locked(hold);
+    struct store_version *version = unref_locked(fs, hold);
     fs_unlock(fs);
     store_unpin(version);
 }
@@ -130,10 +158,13 @@ void stale_hold_put(struct fs *fs, struct hold *hold)
 struct store_version *stale_unhold_locked(struct fs *fs, struct node *node)
 {
     struct hold *hold = node->hold;
-    if (hold)
+    if (!hold)
+        return NULL;
+    if (hold->listed)
         TAILQ_REMOVE(&fs->held, node, of_held);
+    hold->node = NULL;
     node->hold = NULL;
-    return unref_locked(hold);
+    return unref_locked(fs, hold);
 }
 
 int64_t stale_expire_locked(struct fs *fs)

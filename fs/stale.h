@@ -22,6 +22,7 @@
 
 #define HOT_NS    1000000000LL /* how long a place stays hot after a bounce */
 #define BOUNCE_NS 10000000000LL /* how long a bounced thread may take to come back */
+#define HOLD_PART 16 /* of the size limit: what may be held at most, since it is room that eviction cannot make */
 #define HOLD_NS   200000000LL /* how long a replaced version is held: an open takes microseconds */
 
 /* Notes that thread `tid` is told to look again at a name. Returns -ESTALE. */
@@ -43,19 +44,25 @@ struct node *stale_reserve_locked(struct fs *fs, uint64_t dir, const char *text,
 /* A node is freed: nothing is reserved there any more. */
 void stale_node_freed_locked(struct fs *fs, const struct node *node);
 
-/* Before a replacement at a place: pins what is there, if the kernel knows a node for it other than `by`; else NULL. */
-struct store_version *stale_pin_replaced(struct fs *fs, const struct name *name, const struct node *by, uint64_t dir,
-                                         const char *text);
-
-/* After it, while name->current is still the old node: holds the version there. Returns what is left over, for the
- * caller to let go without the lock. */
-struct store_version *stale_hold_replaced_locked(struct fs *fs, const struct name *name, struct store_version *version);
-
 /* A pin shared by a node and whoever looks at it. */
 struct hold {
     struct store_version *version;
-    unsigned refs; /* guarded by fs->lock */
+    /* --- below here fs->lock protects --- */
+    struct node *node; /* whose it is; NULL when that is gone or lets go */
+    uint64_t bytes;
+    unsigned refs;
+    bool listed; /* in fs->held: its time runs */
 };
+
+/*
+ * Before something at a place is replaced by what is on the node `by` (or NULL): holds what is there, if the kernel
+ * knows a node for it. Between place_begin() and the replacement, so that a LOOKUP which makes a node for it later
+ * knows that its answer is being overtaken. NULL: there is nothing to hold.
+ */
+struct hold *stale_hold_begin(struct fs *fs, const struct name *name, const struct node *by, const struct spot *spot);
+
+/* After it, done or not: its time runs from now. NULL is harmless. */
+void stale_hold_end(struct fs *fs, struct hold *hold);
 
 /* What a node holds, with a reference; or NULL. */
 struct hold *stale_hold_get_locked(struct node *node);

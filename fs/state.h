@@ -58,6 +58,7 @@ struct fs {
     LIST_HEAD(, dir_handle) dir_handles;
     LIST_HEAD(, control_text) control_texts;
     TAILQ_HEAD(, node) held; /* nodes that hold a replaced version, oldest first; see stale.h */
+    uint64_t held_bytes; /* by them */
     struct bounce bounces[BOUNCES]; /* by thread */
     unsigned node_count;
     unsigned handle_count;

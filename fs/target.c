@@ -19,10 +19,10 @@ static struct write_session *session_at(struct fs *fs, struct node *node, bool *
     struct handle *handle;
     fs_lock(fs);
     LIST_FOREACH(handle, &node->handles, of_node)
-    if (handle->session && handle->session->listed) {
-        found = handle->session;
-        break;
-    }
+        if (handle->session && handle->session->listed) {
+            found = handle->session;
+            break;
+        }
     *ret_here = found;
     if (!found && !node->name->gone)
         found = name_creator_locked(node->name);
@@ -38,8 +38,8 @@ static struct handle *handle_at(struct fs *fs, struct node *node, bool any)
     struct handle *handle;
     fs_lock(fs);
     LIST_FOREACH(handle, &node->handles, of_node)
-    if (handle->cached || any)
-        break;
+        if (handle->cached || any)
+            break;
     if (handle)
         handle->refs++;
     fs_unlock(fs);

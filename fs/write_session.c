@@ -90,25 +90,23 @@ void write_session_wrote(struct fs *fs, struct write_session *session, int resul
 
 /* --- publishing ---------------------------------------------------------------------------------------- */
 
-int write_session_publish_at(struct fs *fs, struct write_session *session, uint64_t dir, const char *text,
-                             unsigned flags)
+int write_session_publish_at(struct fs *fs, struct write_session *session, const struct spot *spot)
 {
     struct name *name = session->name;
-    struct store_version *replaced = stale_pin_replaced(fs, name, session->node, dir, text);
-    struct place place = place_begin(fs, dir, text);
-    int result = store_publish(session->version, dir, text, flags);
+    struct place place = place_begin(fs, spot->dir, spot->text); /* first: see stale_hold_begin() */
+    struct hold *replaced = stale_hold_begin(fs, name, session->node, spot);
+    int result = store_publish(session->version, spot->dir, spot->text, 0);
     fs_lock(fs);
     if (result < 0)
         session->error = result;
     else {
-        replaced = stale_hold_replaced_locked(fs, name, replaced);
         write_session_unlist_locked(fs, session);
         session->published = true;
         name->current = session->node->name == name ? session->node : NULL;
     }
     fs_unlock(fs);
     place_end(fs, &place);
-    store_unpin(replaced);
+    stale_hold_end(fs, replaced);
     return result;
 }
 
@@ -124,7 +122,7 @@ int write_session_publish(struct fs *fs, struct write_session *session)
     name_spot_locked(name, &spot);
     fs_unlock(fs);
     if (wanted)
-        result = write_session_publish_at(fs, session, spot.dir, spot.text, 0);
+        result = write_session_publish_at(fs, session, &spot);
     name_unlock(fs, name);
     return result;
 }

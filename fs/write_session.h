@@ -50,8 +50,7 @@ void write_session_put(struct fs *fs, struct write_session *session);
 int write_session_publish(struct fs *fs, struct write_session *session);
 
 /* The same at another place, as a rename of the name does, by a caller who holds the locks of both names. */
-int write_session_publish_at(struct fs *fs, struct write_session *session, uint64_t dir, const char *text,
-                             unsigned flags);
+int write_session_publish_at(struct fs *fs, struct write_session *session, const struct spot *spot);
 
 /* Notes how a write to it ended. */
 void write_session_wrote(struct fs *fs, struct write_session *session, int result);
