@@ -20,8 +20,8 @@ export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 lib=$root/tests/lib
-larder=${LARDER:-$root/build/fs/larder}
-helpers=${LARDER_HELPERS:-$root/build/tests/mount}
+larder=$(realpath -m "${LARDER:-$root/build/fs/larder}")
+helpers=$(realpath -m "${LARDER_HELPERS:-$root/build/tests/mount}")
 sanitized=${LARDER_SANITIZED-}
 export PYTHONPATH=$lib larder helpers sanitized
 
@@ -105,7 +105,8 @@ mount_larder() {
 
 mount_answers() {
     kill -0 "$daemon" 2>/dev/null || fail "the daemon did not start"
-    [ -e "$mnt/.larder/config" ] 2>/dev/null
+    # The pid, since the kernel remembers for a while what a dead daemon answered.
+    [ "$(daemon_pid 2>/dev/null)" = "$daemon" ]
 }
 
 daemon_gone() {
@@ -119,14 +120,14 @@ unmount_larder() {
 
 stop_larder() {
     local status=0 tries=0
-    "$larder" umount "$mnt" || return
+    "$larder" umount "$mnt" || return 1
     until daemon_gone; do
         [ $((tries += 1)) -lt 1000 ] || { echo "the daemon still runs" >&2 && return 1; }
         sleep 0.05
     done
     wait "$daemon" || status=$?
     daemon=
-    sanitizer_is_silent || return
+    sanitizer_is_silent || return 1
     [ $status -eq 0 ] || { echo "the daemon ended with status $status" >&2 && return 1; }
 }
 
@@ -144,7 +145,7 @@ kill_daemon() {
 }
 
 # The pid by the mount's own account.
-daemon_pid() {
+daemon_pid() { # [MOUNTPOINT]
     sed -n 's/^pid=//p' "${1-$mnt}/.larder/config"
 }
 
@@ -181,9 +182,12 @@ finish() {
     cd / # else the mount is busy
     if [ $status -eq 0 ]; then
         if [ -n "$daemon" ]; then stop_larder; else sanitizer_is_silent; fi || status=1
-    elif [ -n "$daemon" ]; then
-        fusermount3 -uz "$mnt" 2>/dev/null
-        kill "$daemon" 2>/dev/null
+    else
+        if [ -n "$daemon" ]; then
+            fusermount3 -uz "$mnt" 2>/dev/null
+            kill "$daemon" 2>/dev/null
+        fi
+        sanitizer_is_silent
     fi
     case $status in
         0 | 77) grep -qF " $work/" /proc/self/mounts || rm -rf --one-file-system "$work" ;; # else clean.sh does it

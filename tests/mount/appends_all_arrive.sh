@@ -29,3 +29,4 @@ exec 3>>log 4<log
 tail -n +1 <&4 >/dev/null
 echo last >&3
 equal "what a reader at the end gets" last "$(cat <&4)"
+exec 3>&- 4<&-

@@ -4,7 +4,10 @@
 . "$(dirname "$0")/../lib/mount.sh"
 needs_disk
 ends() { wait_until 30 gone "$1"; }
-gone() { [[ ! -e /proc/$1 || $(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null) == [ZX] ]]; } # or its parent has yet to take note
+# Gone is also a zombie without another thread, of which its parent has yet to take note.
+gone() {
+    [ ! -e "/proc/$1" ] || { [[ $(cut -d' ' -f3 "/proc/$1/stat") == Z ]] && [ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" = 1 ]; } 2>/dev/null
+}
 mounted() { grep -qF " $mnt fuse.larder " /proc/self/mounts; }
 
 # Mounted when it returns; it holds on to nothing of its caller, or this would wait for ever.
@@ -60,7 +63,7 @@ for way in mount umount; do
     echo "before $way" >"$mnt/f"
     kill -9 "$pid"
     ends "$pid"
-    refused "not connected" ls "$mnt"
+    refused "connect" ls "$mnt" # "not connected", or "connection abort" when it had a request in hand
     refused "died" "$larder" stats "$mnt"
     [ $way = mount ] || "$larder" umount "$mnt"
     "$larder" mount "$store" "$mnt" 2>/dev/null
