@@ -163,8 +163,8 @@ static int64_t settle_deadline_locked(const struct name *name, int64_t now)
 {
     const struct write_session *session;
     LIST_FOREACH(session, &name->sessions, of_name)
-        if (session->flushed_ns && session->flushed_ns + SETTLE_NS > now)
-            return session->flushed_ns + SETTLE_NS;
+    if (session->flushed_ns && session->flushed_ns + SETTLE_NS > now)
+        return session->flushed_ns + SETTLE_NS;
     return 0;
 }
 
@@ -183,8 +183,8 @@ struct write_session *name_creator_locked(struct name *name)
 {
     struct write_session *session;
     LIST_FOREACH(session, &name->sessions, of_name)
-        if (session->creates)
-            return session;
+    if (session->creates)
+        return session;
     return NULL;
 }
 
@@ -273,7 +273,8 @@ void node_check_locked(const struct fs *fs, const struct node *node)
 {
 #ifndef NDEBUG
     const struct handle *handle;
-    LIST_FOREACH(handle, &node->handles, of_node) {
+    LIST_FOREACH(handle, &node->handles, of_node)
+    {
         assert(handle->node == node);
         assert(!handle->cached || store_version_id(handle->version) == node->version);
     }
@@ -411,8 +412,8 @@ static void lookup_settle(struct fs *fs, uint64_t dir, const char *text)
 }
 
 /*
- * Reads what is at a place. *ret_noted: what its gate showed before. An answer that was overtaken would make a node for a version
- * that is gone, and its open would have to look again; so this tries some times to get one that was not.
+ * Reads what is at a place. *ret_noted: what its gate showed before. An answer that was overtaken would make a node for
+ * a version that is gone, and its open would have to look again; so this tries some times to get one that was not.
  */
 static int lookup_steadily(struct fs *fs, uint64_t dir, const char *text, struct entry *ret_entry, uint64_t *ret_noted)
 {

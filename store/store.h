@@ -23,7 +23,8 @@
  *   - A directory's mtime and ctime change when a name in it is made, removed or moved, not when one is overwritten,
  *     expires or is evicted.
  *   - A mutation is atomic, seen by every later call once it has returned, and survives a crash of the
- *     process. It survives a crash of the machine after store_sync(), or at once with options.sync.
+ *     process. It survives a crash of the machine after store_sync(), or at once with options.sync; there -EIO may
+ *     mean that it is done, but perhaps does not.
  *
  * It knows nothing of FUSE, paths, text formats of durations, or the page cache.
  */
@@ -150,7 +151,8 @@ struct store_options {
     bool sync; /* every mutation survives a crash of the machine when it returns */
 
     /* Called when an entry expired or was evicted, after it is gone, from a thread of the store or one that calls it,
-     * which holds no lock of the store. May be NULL. */
+     * which holds no lock of the store. It may look things up and let pins go, but must not call what creates or
+     * changes, nor store_settle() or store_close(): these may wait for the very thread that is calling. May be NULL. */
     void (*gone)(void *arg, uint64_t dir, const char *name, enum store_gone why);
     void *gone_arg;
     /* Gets what the medium's errors say, a line without newline. From any thread; NULL = stderr. */
@@ -277,7 +279,7 @@ int store_read(struct store_version *version, void *buffer, size_t size, uint64_
  * Writes `size` bytes at `offset`; what lies between the old end and `offset` reads as zeroes. Of a staged or dead
  * version: private. Of a published one: seen by everybody when it returns, restarts its clock, all or nothing.
  * STORE_AT_END as the offset appends, atomically among appends.
- * -EFBIG when the value would be larger than the limit.
+ * -EFBIG when the value would be larger than the limit; -EINVAL a symbolic link's.
  */
 #define STORE_AT_END UINT64_MAX
 int store_write(struct store_version *version, const void *data, size_t size, uint64_t offset);

@@ -124,7 +124,7 @@ static int live(struct engine *engine, struct doing *doing)
     } else {
         entry_release(&doing->entry);
     }
-    return result;
+    return mutation_synced(engine, result);
 }
 
 /* --- private ------------------------------------------------------------------------------------------- */
@@ -210,6 +210,8 @@ static int private_change(struct engine *engine, struct doing *doing)
 
 static int do_value(struct engine *engine, struct doing *doing)
 {
+    if (doing->pinned->entry.kind != ENTRY_FILE)
+        return -EINVAL;
     if (doing->size > engine->options->limit_bytes)
         return -EFBIG;
     int result = live(engine, doing);

@@ -8,8 +8,11 @@
 
 #include "engine.h"
 
-/* Kills what is past its deadline and was not read in time. Returns how long until the next one, in ms. */
-int64_t chore_expire(struct engine *engine);
+enum { RETRY_MS = 1000 }; /* after the medium failed */
+
+/* Kills what is past its deadline and was not read in time. *ret_next_ms is how long until the next one, or until it
+ * should be tried again. False when the medium failed. */
+bool chore_expire(struct engine *engine, int64_t *ret_next_ms);
 
 /* Evicts some, at least one if there is any, and not more than enough to free `excess`. Returns how many. */
 size_t chore_evict(struct engine *engine, struct room_amount excess);
@@ -17,8 +20,8 @@ size_t chore_evict(struct engine *engine, struct room_amount excess);
 /* Deletes the chunks of dead versions, and gives their room back. False when the medium failed. */
 bool chore_reap(struct engine *engine);
 
-/* Looks at some of the values that were there at opening. True while there are more. */
-bool chore_sweep(struct engine *engine);
+/* Looks at some of the values that were there at opening. 1 while there are more, then 0; -errno. */
+int chore_sweep(struct engine *engine);
 
 /* Has the disk space of what was deleted given back, when it is enough to be worth it. */
 void chore_compact(struct engine *engine);

@@ -17,7 +17,7 @@ enum {
     DATA_MEMTABLE_BYTES = 16 << 20,
     MEMTABLES_BYTES = 64 << 20, /* all memtables together */
     WAL_BYTES = 128 << 20, /* what opening after a crash has to read again */
-    TABLE_BYTES = 16 << 20, /* a file: small, so that whole ones fall to eviction */
+    TABLE_BYTES = 16 << 20, /* a file: small, so that compacting a few is soon done */
 };
 
 /* --- errors -------------------------------------------------------------------------------------------- */
@@ -157,11 +157,12 @@ void slice_release(struct slice *slice)
     *slice = (struct slice){0};
 }
 
-int db_get(const struct db *db, enum family family, const struct key *key, struct slice *ret_value)
+static int get(const struct db *db, const rocksdb_readoptions_t *reading, enum family family, const struct key *key,
+               struct slice *ret_value)
 {
     char *text = NULL;
     rocksdb_pinnableslice_t *owner =
-        rocksdb_get_pinned_cf(db->rocks, db->reading, db->families[family], (const char *)key->bytes, key->size, &text);
+        rocksdb_get_pinned_cf(db->rocks, reading, db->families[family], (const char *)key->bytes, key->size, &text);
     if (text)
         return db_error(db, text);
     if (!owner)
@@ -170,6 +171,11 @@ int db_get(const struct db *db, enum family family, const struct key *key, struc
     value.data = (const uint8_t *)rocksdb_pinnableslice_value(owner, &value.size);
     *ret_value = value;
     return 0;
+}
+
+int db_get(const struct db *db, enum family family, const struct key *key, struct slice *ret_value)
+{
+    return get(db, db->reading, family, key, ret_value);
 }
 
 int db_put(const struct db *db, enum family family, const struct key *key, const void *value, size_t size)
@@ -224,15 +230,36 @@ void db_batch_delete_range(const struct db *db, rocksdb_writebatch_t *batch, enu
 
 /* --- walking ------------------------------------------------------------------------------------------- */
 
+static void walk_begin(const struct db *db, enum family family, const struct key *from, const struct key *end,
+                       const rocksdb_snapshot_t *snapshot, struct walk *walk)
+{
+    walk->end = *end;
+    walk->rocks = db->rocks;
+    walk->snapshot = snapshot;
+    walk->reading = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_iterate_upper_bound(walk->reading, (const char *)walk->end.bytes, walk->end.size);
+    if (snapshot)
+        rocksdb_readoptions_set_snapshot(walk->reading, snapshot);
+    walk->iterator = rocksdb_create_iterator_cf(db->rocks, walk->reading, db->families[family]);
+    walk_seek(walk, from);
+}
+
 void db_walk(const struct db *db, enum family family, const struct key *from, const struct key *end,
              struct walk *ret_walk)
 {
-    ret_walk->end = *end;
-    ret_walk->reading = rocksdb_readoptions_create();
-    rocksdb_readoptions_set_iterate_upper_bound(ret_walk->reading, (const char *)ret_walk->end.bytes,
-                                                ret_walk->end.size);
-    ret_walk->iterator = rocksdb_create_iterator_cf(db->rocks, ret_walk->reading, db->families[family]);
-    walk_seek(ret_walk, from);
+    walk_begin(db, family, from, end, NULL, ret_walk);
+}
+
+void db_walk_frozen(const struct db *db, enum family family, const struct key *from, const struct key *end,
+                    struct walk *ret_walk)
+{
+    walk_begin(db, family, from, end, rocksdb_create_snapshot(db->rocks), ret_walk);
+}
+
+int db_get_frozen(const struct db *db, const struct walk *walk, enum family family, const struct key *key,
+                  struct slice *ret_value)
+{
+    return get(db, walk->reading, family, key, ret_value);
 }
 
 bool walk_get(const struct walk *walk, struct slice *ret_key, struct slice *ret_value)
@@ -269,4 +296,6 @@ void walk_release(struct walk *walk)
 {
     rocksdb_iter_destroy(walk->iterator);
     rocksdb_readoptions_destroy(walk->reading);
+    if (walk->snapshot)
+        rocksdb_release_snapshot(walk->rocks, walk->snapshot);
 }

@@ -64,11 +64,18 @@ void db_batch_delete_range(const struct db *db, rocksdb_writebatch_t *batch, enu
 /* Walks keys upwards from one key to before another, over the state at the time of db_walk(). */
 struct walk {
     struct key end; /* RocksDB keeps a pointer to it: the struct must not move */
+    rocksdb_t *rocks;
     rocksdb_readoptions_t *reading;
+    const rocksdb_snapshot_t *snapshot; /* of a frozen one; else NULL */
     rocksdb_iterator_t *iterator;
 };
 void db_walk(const struct db *db, enum family family, const struct key *from, const struct key *end,
              struct walk *ret_walk);
+/* The same, and db_get_frozen() reads other values as they were at that time. */
+void db_walk_frozen(const struct db *db, enum family family, const struct key *from, const struct key *end,
+                    struct walk *ret_walk);
+int db_get_frozen(const struct db *db, const struct walk *walk, enum family family, const struct key *key,
+                  struct slice *ret_value);
 /* True and the pair at hand, valid until the next step; false at the end. */
 bool walk_get(const struct walk *walk, struct slice *ret_key, struct slice *ret_value);
 void walk_next(struct walk *walk);

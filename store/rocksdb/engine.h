@@ -78,9 +78,10 @@ struct engine {
     struct meta_counters counters; /* mutation; what is published */
     int64_t deadline_added_ms; /* mutation; the earliest deadline since the keeper last looked */
 
-    /* The eviction queue is the version family: no version is older than `oldest`, `hand` is looked at next. The
-     * keeper moves them, a publish of an older version moves them back. */
-    _Atomic uint64_t oldest, hand;
+    /* mutation; the eviction queue is the version family: no version is older than `oldest`, `hand` is looked at next.
+     * The keeper moves them, a new entry with an older version moves them back. */
+    uint64_t oldest, hand;
+    uint64_t queued_low; /* mutation; the oldest version that became an entry's since the keeper last began to look */
 
     /* Since opening. */
     _Atomic uint64_t hits, sets, deletes, expired, evicted;

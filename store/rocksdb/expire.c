@@ -22,7 +22,8 @@ struct due {
 
 /* --- one entry ----------------------------------------------------------------------------------------- */
 
-/* Writes the row with what memory knows of its reads. */
+/* Writes the row with what memory knows of its reads, and goes on knowing: who has the version in hand has a copy of
+ * the old row, see pins.h. */
 static int renew(struct mutation *m, uint64_t dir, const char *name, const struct entry *row, bool hits_too)
 {
     struct entry entry = *row;
@@ -71,7 +72,7 @@ static int expire_step(struct mutation *m, void *arg)
 }
 
 /* What is due now; in *ret_next_ms the first deadline that is not, INT64_MAX if there is none. */
-static void gather(struct engine *engine, int64_t now_ms, struct due *due, int64_t *ret_next_ms)
+static int gather(struct engine *engine, int64_t now_ms, struct due *due, int64_t *ret_next_ms)
 {
     struct keeper *keeper = &engine->keeper;
     pthread_mutex_lock(&engine->mutation);
@@ -95,25 +96,29 @@ static void gather(struct engine *engine, int64_t now_ms, struct due *due, int64
         due->list[due->count].deadline_ms = deadline_ms;
         due->list[due->count++].version = get_u64(key.data + 8);
     }
-    (void)walk_error(&engine->db, &walk);
+    return walk_error(&engine->db, &walk);
 }
 
-int64_t chore_expire(struct engine *engine)
+bool chore_expire(struct engine *engine, int64_t *ret_next_ms)
 {
     struct keeper *keeper = &engine->keeper;
     struct due due;
     int64_t next_ms, now_ms;
     do {
         now_ms = engine_now_ms(engine);
-        gather(engine, now_ms, &due, &next_ms);
-        if (due.count > 0 && mutate(engine, expire_step, &due) < 0) {
+        int result = gather(engine, now_ms, &due, &next_ms);
+        if (result == 0 && due.count > 0)
+            result = mutate(engine, expire_step, &due);
+        if (result < 0) {
             keeper->deadline_cursor_ms = 0;
-            return 1000;
+            *ret_next_ms = RETRY_MS;
+            return false;
         }
         if (next_ms != INT64_MAX)
             keeper->deadline_cursor_ms = next_ms;
     } while (due.count == MUTATION_VICTIMS_MAX);
-    return next_ms == INT64_MAX ? INT64_MAX : next_ms - now_ms;
+    *ret_next_ms = next_ms == INT64_MAX ? INT64_MAX : next_ms - now_ms;
+    return true;
 }
 
 /* --- saving -------------------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define FORMAT_NAME "larder.format"
+#define FORMAT_NEW  FORMAT_NAME ".new"
 #define LOCK_NAME   "larder.lock"
 #define FORMAT_TEXT "larder store, format %u\n"
 
@@ -32,7 +33,7 @@ static int open_dir(const char *path, struct store_error *error)
     return dir < 0 ? fail(error, path, "cannot open the store's directory") : dir;
 }
 
-/* True if there is nothing but a lock file in it, which a first opening may have left. */
+/* True if there is nothing in it but what a first opening may have left that did not get further. */
 static bool is_empty(int dir)
 {
     int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -41,7 +42,7 @@ static bool is_empty(int dir)
     const struct dirent *found;
     while (empty && (found = readdir(listing)))
         empty = strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0 ||
-                strcmp(found->d_name, LOCK_NAME) == 0;
+                strcmp(found->d_name, LOCK_NAME) == 0 || strcmp(found->d_name, FORMAT_NEW) == 0;
     if (listing)
         closedir(listing);
     else if (again >= 0)
@@ -69,6 +70,8 @@ static int check_format(int dir, const char *path, struct store_error *error)
     int result = read_text(dir, FORMAT_NAME, text, sizeof text);
     if (result == -ENOENT && is_empty(dir))
         return 0;
+    if (result == -ENOENT) /* another process may just have made it one */
+        result = read_text(dir, FORMAT_NAME, text, sizeof text);
     if (result == -ENOENT)
         return store_fail(error, -EUCLEAN, "%s: not empty, and not a larder store; choose an empty or a new directory",
                           path);
@@ -114,11 +117,11 @@ static void write_pid(int file)
 
 static int write_format(int dir, const char *path, struct store_error *error)
 {
-    int file = openat(dir, FORMAT_NAME ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int file = openat(dir, FORMAT_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool written = file >= 0 && dprintf(file, FORMAT_TEXT, (unsigned)META_FORMAT_NOW) > 0 && fsync(file) == 0;
     if (file >= 0)
         close(file);
-    if (!written || renameat(dir, FORMAT_NAME ".new", dir, FORMAT_NAME) < 0 || fsync(dir) < 0)
+    if (!written || renameat(dir, FORMAT_NEW, dir, FORMAT_NAME) < 0 || fsync(dir) < 0)
         return fail(error, path, "cannot make the store");
     return 0;
 }

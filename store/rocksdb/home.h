@@ -2,7 +2,7 @@
 /*
  * home.h - the directory a store lives in: whether it is one, of which format, and whose it is just now.
  *
- *     larder.format   "larder store, format 1\n"; what makes a directory a store's
+ *     larder.format   "larder store, format 1\n"; what makes a directory a store's; larder.format.new while written
  *     larder.lock     locked with flock() while a process has the store open; the text is its pid
  *     everything else is RocksDB's
  *

@@ -10,7 +10,6 @@
 enum {
     GATHER_MS = 20, /* so long may dead values wait for company */
     SWEEP_PAUSE_MS = 2, /* between two steps of the sweep */
-    RETRY_MS = 1000, /* after the medium failed */
     SLEEP_MAX_MS = 60 * 1000, /* the wall clock may be set */
 };
 
@@ -42,11 +41,13 @@ void keeper_reap(struct engine *engine, uint64_t version, uint64_t chunks, uint6
 {
     struct keeper *keeper = &engine->keeper;
     struct reap *reap = malloc(sizeof *reap);
-    if (!reap)
-        return;
     pthread_mutex_lock(&keeper->lock);
-    *reap = (struct reap){.next = keeper->reaps, .version = version, .chunks = chunks, .cost = cost};
-    keeper->reaps = reap;
+    if (reap) {
+        *reap = (struct reap){.next = keeper->reaps, .version = version, .chunks = chunks, .cost = cost};
+        keeper->reaps = reap;
+    } else {
+        keeper->lost = true;
+    }
     pthread_mutex_unlock(&keeper->lock);
     keeper_wake(engine, GATHER_MS);
 }
@@ -90,46 +91,61 @@ int keeper_settle(struct engine *engine)
     pthread_cond_signal(&keeper->woken);
     while (keeper->settles_done < ticket)
         pthread_cond_wait(&keeper->settled, &keeper->lock);
+    bool failed = keeper->settle_failed;
     pthread_mutex_unlock(&keeper->lock);
-    return 0;
+    return failed ? -EIO : 0;
 }
 
 /* --- the thread ---------------------------------------------------------------------------------------- */
 
-/* Down to the low watermark, and further for those who wait. */
-static void make_room(struct engine *engine)
+/* Down to the low watermark, and further for those who wait. False when the medium failed to delete. */
+static bool make_room(struct engine *engine)
 {
     struct room *room = &engine->room;
     struct room_amount excess;
     uint64_t attempt;
+    bool reaped = true;
     if (!room_attempt(room, &attempt))
-        return;
+        return true;
     while (room_excess(room, &excess)) {
         uint64_t takes = room_takes(room);
         size_t evicted = room->evicts ? chore_evict(engine, excess) : 0;
-        chore_reap(engine);
+        reaped = chore_reap(engine);
         tell(engine);
         if (evicted == 0 && room_failed(room, attempt, takes))
-            return;
+            break;
         if (evicted == 0)
             usleep(100);
     }
+    return reaped;
 }
 
-static void pass(struct engine *engine, bool whole)
+/* Some of the sweep, or with `whole` all that is left of it. */
+static bool sweep(struct engine *engine, bool whole)
 {
-    keeper_wake(engine, chore_expire(engine));
-    if (!chore_reap(engine))
+    int more;
+    do
+        more = chore_sweep(engine);
+    while (more > 0 && whole);
+    if (more != 0)
+        keeper_wake(engine, more < 0 ? RETRY_MS : SWEEP_PAUSE_MS);
+    return more >= 0;
+}
+
+static bool pass(struct engine *engine, bool whole)
+{
+    int64_t next_ms;
+    bool expired = chore_expire(engine, &next_ms);
+    keeper_wake(engine, next_ms);
+    bool reaped = chore_reap(engine);
+    reaped = make_room(engine) && reaped;
+    if (!reaped)
         keeper_wake(engine, RETRY_MS);
-    make_room(engine);
     policy_grow(&engine->policy);
-    while (chore_sweep(engine))
-        if (!whole) {
-            keeper_wake(engine, SWEEP_PAUSE_MS);
-            break;
-        }
+    bool swept = sweep(engine, whole);
     chore_compact(engine);
     tell(engine);
+    return expired && reaped && swept;
 }
 
 /* Sleeps until it is time. Returns false to end; in *ret_ticket the settle that a pass which begins now is for. */
@@ -151,10 +167,11 @@ static bool wait_for_work(struct keeper *keeper, uint64_t *ret_ticket)
     return go_on;
 }
 
-static void settled(struct keeper *keeper, uint64_t ticket)
+static void settled(struct keeper *keeper, uint64_t ticket, bool done)
 {
     pthread_mutex_lock(&keeper->lock);
     keeper->settles_done = ticket;
+    keeper->settle_failed = !done;
     pthread_cond_broadcast(&keeper->settled);
     pthread_mutex_unlock(&keeper->lock);
 }
@@ -165,8 +182,9 @@ static void *keeper_main(void *arg)
     struct keeper *keeper = &engine->keeper;
     uint64_t ticket;
     while (wait_for_work(keeper, &ticket)) {
-        pass(engine, ticket != keeper->settles_done);
-        settled(keeper, ticket);
+        bool whole = ticket != keeper->settles_done, done = pass(engine, whole);
+        if (whole)
+            settled(keeper, ticket, done);
     }
     return NULL;
 }
@@ -196,7 +214,7 @@ bool keeper_stop(struct engine *engine)
     pthread_join(keeper->thread, NULL);
     bool reaped = chore_reap(engine);
     tell(engine);
-    return reaped && keeper->sweep_next >= keeper->sweep_end;
+    return reaped && !keeper->lost && keeper->sweep_next >= keeper->sweep_end;
 }
 
 void keeper_release(struct engine *engine)

@@ -41,6 +41,8 @@ struct keeper {
     pthread_cond_t settled; /* for those in keeper_settle() */
     bool stopping;
     uint64_t settles_wanted, settles_done; /* full passes asked for and made */
+    bool settle_failed; /* the last of those made left something undone */
+    bool lost; /* chunks of dead versions of which nobody knows any more: the next opening has to sweep */
     struct reap *reaps;
     struct goner *goners, **goners_end;
     _Atomic int64_t wake_ms; /* CLOCK_MONOTONIC; changes under the lock, read without */
@@ -53,7 +55,7 @@ struct keeper {
 
 /* Versions below `sweep_end` are swept: those without an entry lose their chunks. 0: nothing to sweep. */
 int keeper_start(struct engine *engine, uint64_t sweep_end);
-/* Ends the thread, after everything dead is deleted; false if that failed. */
+/* Ends the thread, after everything dead is deleted; false when there may be more to sweep at the next opening. */
 bool keeper_stop(struct engine *engine);
 /* Frees what it has. Between the two there is no thread, but everything may still be handed to it. */
 void keeper_release(struct engine *engine);
@@ -67,7 +69,7 @@ void keeper_reap(struct engine *engine, uint64_t version, uint64_t chunks, uint6
 /* Has options.gone called, soon, from the keeper's thread. */
 void keeper_tell(struct engine *engine, uint64_t dir, const char *name, enum store_gone why);
 
-/* Waits for a full pass that begins now. */
+/* Waits for a full pass that begins now. -EIO when not all could be done. */
 int keeper_settle(struct engine *engine);
 
 #endif

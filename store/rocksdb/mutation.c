@@ -72,6 +72,7 @@ int mutation_add(struct mutation *m, uint64_t dir, const char *name, const struc
     put_tags(m, entry);
     m->bytes += (int64_t)entry_cost(entry, strlen(name));
     m->items++;
+    m->added_version = entry->version;
     return put_row(m, dir, name, entry);
 }
 
@@ -194,6 +195,14 @@ static struct room_amount lacking(struct room_amount held, struct room_amount ne
 
 /* --- after the batch ----------------------------------------------------------------------------------- */
 
+/* The dead value's room belongs to who has it in hand. It may have come to hand since needed() looked: the room for
+ * it, a row's worth at most, is taken now if it is there, and goes uncounted if not. */
+static uint64_t charge_of_dead(struct mutation *m, const struct victim *victim)
+{
+    struct room_amount late = {.bytes = victim->size};
+    return victim->stays || room_try(&m->engine->room, late) != ROOM_NONE ? victim->size : 0;
+}
+
 static void apply_to_pins(struct mutation *m)
 {
     struct pins *pins = &m->engine->pins;
@@ -204,7 +213,7 @@ static void apply_to_pins(struct mutation *m)
         pins_moved_locked(pins, victim->dir, victim->name);
         if (!pinned)
             continue;
-        pinned->charge = victim->stays ? victim->size : 0;
+        pinned->charge = charge_of_dead(m, victim);
         pinned->last_hits = policy_hits(&m->engine->policy, victim->version);
         pinned->last_used_ms = idle_used_ms(&m->engine->idle, victim->version, 0);
         pinned->state = PIN_DEAD;
@@ -266,6 +275,18 @@ static void put_counters(struct mutation *m)
     put(m, FAMILY_DEFAULT, key_meta(META_COUNTERS), row, sizeof row);
 }
 
+/* A version that was staged long ago may be older than the place where the queue begins, or than the hand of FIFO,
+ * which goes by age alone. SIEVE's hand meets it when it comes round. */
+static void enter_queue(struct engine *engine, uint64_t version)
+{
+    if (version < engine->oldest)
+        engine->oldest = version;
+    if (engine->options->policy == STORE_POLICY_FIFO && version < engine->hand)
+        engine->hand = version;
+    if (version < engine->queued_low)
+        engine->queued_low = version;
+}
+
 static int write_batch(struct mutation *m)
 {
     struct engine *engine = m->engine;
@@ -277,6 +298,7 @@ static int write_batch(struct mutation *m)
     counters_move(&engine->counters, m);
     if (m->deadline_ms < engine->deadline_added_ms)
         engine->deadline_added_ms = m->deadline_ms;
+    enter_queue(engine, m->added_version);
     apply_to_pins(m);
     for (size_t i = 0; i < m->victims_count; i++)
         bury(m, &m->victims[i]);
@@ -294,6 +316,7 @@ static void begin(struct mutation *m, struct engine *engine)
     m->now_ms = m->now_ns / NS_PER_MS;
     m->bytes = m->items = m->directories = 0;
     m->deadline_ms = INT64_MAX;
+    m->added_version = UINT64_MAX;
     m->publishing = NULL;
     m->changed_name = NULL;
     m->folded_hits = 0;
@@ -301,29 +324,25 @@ static void begin(struct mutation *m, struct engine *engine)
     rocksdb_writebatch_clear(engine->batch);
 }
 
-/* Room that the step may use; what was waited for is in `waits` until it is. */
+/* Room that the step may use; when it was waited for, room_used_up() is due. */
 struct holding {
     struct room_amount amount;
-    unsigned waits;
+    bool waited;
     bool high; /* the keeper has to come */
 };
 
-static void hold(struct holding *holding, struct room_amount more)
+/* Takes what the step needs beyond what is held, if it is there. */
+static bool take_room(struct engine *engine, struct holding *holding, struct room_amount need)
 {
-    holding->amount.bytes += more.bytes;
-    holding->amount.items += more.items;
-}
-
-/* Takes what the step needs, if it is there. */
-static bool take_room(struct engine *engine, struct holding *holding, struct room_amount lack)
-{
+    struct room_amount lack = lacking(holding->amount, need);
     if (lack.bytes == 0 && lack.items == 0)
         return true;
     enum room_answer answer = room_try(&engine->room, lack);
     if (answer == ROOM_NONE)
         return false;
     holding->high |= answer == ROOM_TAKEN_HIGH;
-    hold(holding, lack);
+    holding->amount.bytes += lack.bytes;
+    holding->amount.items += lack.items;
     return true;
 }
 
@@ -334,20 +353,42 @@ int engine_wait_for_room(struct engine *engine, struct room_amount amount)
     return room_wait(&engine->room, amount, ticket);
 }
 
-/* One attempt under the mutation mutex. -EAGAIN when there is no room: *ret_lack is what is missing. */
+/* One attempt under the mutation mutex. -EAGAIN when there is no room: *ret_need is what it takes. */
 static int attempt_locked(struct mutation *m, mutation_step *step, void *arg, struct holding *holding,
-                          struct room_amount *ret_lack)
+                          struct room_amount *ret_need)
 {
     int64_t bytes;
     int result = step(m, arg);
     if (result < 0)
         return result;
-    *ret_lack = lacking(holding->amount, needed(m, &bytes));
-    if (!take_room(m->engine, holding, *ret_lack))
+    *ret_need = needed(m, &bytes);
+    if (!take_room(m->engine, holding, *ret_need))
         return -EAGAIN;
     result = write_batch(m);
     if (result == 0)
         give_rest(m, holding->amount, bytes);
+    return result;
+}
+
+static void use_up(struct engine *engine, struct holding *holding)
+{
+    room_used_up(&engine->room, holding->waited);
+    holding->waited = false;
+}
+
+/* Waits for all that is needed, with nothing in hand: what the last wait brought may not be enough any more, for the
+ * keeper may have evicted what was to be replaced, and it does not give up while somebody has room and has not used
+ * it. */
+static int wait_for_need(struct engine *engine, struct holding *holding, struct room_amount need)
+{
+    room_give(&engine->room, holding->amount);
+    holding->amount = (struct room_amount){0};
+    use_up(engine, holding);
+    int result = engine_wait_for_room(engine, need);
+    if (result == 0) {
+        holding->amount = need;
+        holding->waited = true;
+    }
     return result;
 }
 
@@ -357,26 +398,27 @@ int mutate(struct engine *engine, mutation_step *step, void *arg)
     struct holding holding = {0};
     int result;
     do {
-        struct room_amount lack;
+        struct room_amount need = {0};
         pthread_mutex_lock(&engine->mutation);
         begin(&m, engine);
-        result = attempt_locked(&m, step, arg, &holding, &lack);
+        result = attempt_locked(&m, step, arg, &holding, &need);
         pthread_mutex_unlock(&engine->mutation);
         if (result != -EAGAIN)
             break;
-        result = engine_wait_for_room(engine, lack);
-        if (result == 0) {
-            hold(&holding, lack);
-            holding.waits++;
-        }
+        result = wait_for_need(engine, &holding, need);
     } while (result == 0);
 
     if (result < 0)
         room_give(&engine->room, holding.amount);
-    room_used_up(&engine->room, holding.waits);
+    use_up(engine, &holding);
     if (result == 0 && m.deadline_ms != INT64_MAX)
-        keeper_wake(engine, m.deadline_ms - m.now_ms);
+        keeper_wake(engine, deadline_clamp(m.deadline_ms) - m.now_ms);
     if (holding.high)
         keeper_wake(engine, 0);
+    return result;
+}
+
+int mutation_synced(struct engine *engine, int result)
+{
     return result == 0 && engine->options->sync ? db_sync(&engine->db) : result;
 }

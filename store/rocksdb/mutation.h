@@ -41,6 +41,7 @@ struct mutation {
     int64_t now_ns, now_ms;
     int64_t bytes, items, directories; /* how the counters change */
     int64_t deadline_ms; /* the earliest that is added; INT64_MAX none */
+    uint64_t added_version; /* UINT64_MAX none */
     struct pinned *publishing; /* this staged version becomes published, here; its charge is part of `bytes` */
     uint64_t publishing_dir;
     const char *publishing_name;
@@ -55,8 +56,12 @@ struct mutation {
 /* A step returns 0 to have the batch written, or a negative errno to have nothing done. */
 typedef int mutation_step(struct mutation *mutation, void *arg);
 
-/* Runs one. Errors: the step's, the medium's, -ENOSPC. */
+/* Runs one. Errors: the step's, the medium's, -ENOSPC; after any of them nothing has changed. */
 int mutate(struct engine *engine, mutation_step *step, void *arg);
+
+/* What a call of store.h that changed something returns, once everything in memory is as it was written: `result`, or
+ * with options.sync the error of a medium that could not make sure of it. */
+int mutation_synced(struct engine *engine, int result);
 
 /* --- for steps ----------------------------------------------------------------------------------------- */
 

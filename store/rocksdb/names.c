@@ -29,11 +29,12 @@ int names_dir(void *impl, uint64_t dir, struct entry *ret_entry)
 }
 
 /* One row of a listing as an entry. -ENOENT when it is not to be shown. */
-static int listed(struct engine *engine, const struct slice *row, int64_t now_ms, struct entry *ret_entry)
+static int listed(struct engine *engine, const struct walk *walk, const struct slice *row, int64_t now_ms,
+                  struct entry *ret_entry)
 {
     struct entry entry;
     uint64_t id;
-    int result = dirrow_get_link(row->data, row->size, &id) ? row_read_self(engine, id, &entry, NULL)
+    int result = dirrow_get_link(row->data, row->size, &id) ? row_read_self_frozen(engine, walk, id, &entry)
                                                             : entry_decode(row->data, row->size, false, &entry);
     if (result < 0)
         return result;
@@ -61,14 +62,14 @@ int names_list(void *impl, uint64_t dir, const char *after,
     from.bytes[from.size++] = '\0';
     int64_t now_ms = engine_now_ms(engine);
     SCOPED_WALK walk;
-    db_walk(&engine->db, FAMILY_DEFAULT, &from, &end, &walk);
+    db_walk_frozen(&engine->db, FAMILY_DEFAULT, &from, &end, &walk);
     struct slice key, row;
     for (; result == 0 && walk_get(&walk, &key, &row); walk_next(&walk)) {
         char name[STORE_NAME_MAX + 1];
         struct entry entry;
         if (!key_place(key.data, key.size, &dir, name))
             continue;
-        int found = listed(engine, &row, now_ms, &entry);
+        int found = listed(engine, &walk, &row, now_ms, &entry);
         if (found == -ENOENT)
             continue;
         result = found < 0 ? (found == -EUCLEAN ? -EIO : found) : each(arg, name, &entry);
@@ -129,25 +130,31 @@ int names_empty_dir(struct mutation *m, uint64_t dir)
     return walk_error(&engine->db, &walk);
 }
 
-int names_defaults(const struct engine *engine, uint64_t dir, struct entry_defaults *ret_defaults, char **ret_tags)
+/* -ENOENT when the directory is gone. -EAGAIN when one above it is, which it can only have left meanwhile. */
+static int gather_defaults(const struct engine *engine, uint64_t dir, struct entry_defaults *defaults, char **tags)
+{
+    bool done = false;
+    for (uint64_t at = dir; !done;) {
+        struct entry entry;
+        int result = row_read_self(engine, at, &entry, NULL);
+        if (result < 0)
+            return result == -ENOENT && at != dir ? -EAGAIN : result;
+        done = entry_defaults_take(defaults, &entry) || at == STORE_ROOT;
+        if (defaults->tags && !*tags && !(defaults->tags = *tags = strdup(entry.tags)))
+            result = -ENOMEM;
+        at = entry.parent;
+        entry_release(&entry);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+static int try_defaults(const struct engine *engine, uint64_t dir, struct entry_defaults *ret_defaults, char **ret_tags)
 {
     struct entry_defaults defaults = {0};
     char *tags = NULL;
-    int result = 0;
-    bool done = false;
-    for (uint64_t at = dir, parent; !done; at = parent) {
-        struct entry entry;
-        result = row_read_self(engine, at, &entry, NULL);
-        if (result < 0)
-            break;
-        done = entry_defaults_take(&defaults, &entry) || at == STORE_ROOT;
-        if (defaults.tags && !tags && !(defaults.tags = tags = strdup(entry.tags)))
-            result = -ENOMEM;
-        parent = entry.parent;
-        entry_release(&entry);
-        if (result < 0)
-            break;
-    }
+    int result = gather_defaults(engine, dir, &defaults, &tags);
     if (result < 0) {
         free(tags);
         return result;
@@ -157,6 +164,19 @@ int names_defaults(const struct engine *engine, uint64_t dir, struct entry_defau
     *ret_defaults = defaults;
     *ret_tags = tags;
     return 0;
+}
+
+int names_defaults(struct engine *engine, uint64_t dir, struct entry_defaults *ret_defaults, char **ret_tags)
+{
+    int result = -EAGAIN;
+    for (int attempt = 0; attempt < 4 && result == -EAGAIN; attempt++)
+        result = try_defaults(engine, dir, ret_defaults, ret_tags);
+    if (result != -EAGAIN)
+        return result;
+    pthread_mutex_lock(&engine->mutation);
+    result = try_defaults(engine, dir, ret_defaults, ret_tags);
+    pthread_mutex_unlock(&engine->mutation);
+    return result == -EAGAIN ? -EIO : result;
 }
 
 int names_give(const struct entry *entry, struct entry *ret_entry)
@@ -211,7 +231,7 @@ static int make(struct engine *engine, mutation_step *step, struct making *makin
     struct entry given = {0};
     int result = names_give(making->entry, ret_entry ? &given : NULL);
     if (result == 0)
-        result = mutate(engine, step, making);
+        result = mutation_synced(engine, mutate(engine, step, making));
     if (result == 0 && ret_entry)
         *ret_entry = given;
     else
@@ -304,7 +324,7 @@ int names_remove(void *impl, uint64_t dir, const char *name)
     int result = mutate(engine, remove_step, &(struct place){dir, name, false});
     if (result == 0)
         engine->deletes++;
-    return result;
+    return mutation_synced(engine, result);
 }
 
 static int remove_dir_step(struct mutation *m, void *arg)
@@ -335,7 +355,7 @@ int names_remove_dir(void *impl, uint64_t dir, const char *name)
     do
         result = mutate(impl, remove_dir_step, &place);
     while (result == 0 && place.more);
-    return result;
+    return mutation_synced(impl, result);
 }
 
 /* --- changing ------------------------------------------------------------------------------------------ */
@@ -367,7 +387,7 @@ static int change_dir_step(struct mutation *m, void *arg)
 int names_change_dir(void *impl, uint64_t dir, const struct entry_change *change, struct entry *ret_entry)
 {
     struct changing changing = {.dir = dir, .change = change};
-    int result = mutate(impl, change_dir_step, &changing);
+    int result = mutation_synced(impl, mutate(impl, change_dir_step, &changing));
     if (result == 0 && ret_entry)
         *ret_entry = changing.entry;
     else

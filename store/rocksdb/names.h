@@ -28,8 +28,9 @@ int names_find(struct mutation *mutation, uint64_t dir, const char *name, bool d
  * something lives, -EAGAIN when there is more to kill: have the batch written and come again. */
 int names_empty_dir(struct mutation *mutation, uint64_t dir);
 
-/* What a new entry below a directory starts with. *ret_tags is what defaults.tags points to; the caller frees. */
-int names_defaults(const struct engine *engine, uint64_t dir, struct entry_defaults *ret_defaults, char **ret_tags);
+/* What a new entry below a directory starts with. *ret_tags is what defaults.tags points to; the caller frees, and does
+ * not hold the mutation mutex. -ENOENT, -ENOTDIR: the directory. */
+int names_defaults(struct engine *engine, uint64_t dir, struct entry_defaults *ret_defaults, char **ret_tags);
 
 /* Fills a zeroed entry that is to be published as `entry` now is; ret_entry may be NULL. */
 int names_give(const struct entry *entry, struct entry *ret_entry);

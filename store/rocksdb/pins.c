@@ -110,17 +110,6 @@ size_t pins_count(struct pins *pins)
     return count;
 }
 
-uint64_t pins_lowest(struct pins *pins, uint64_t below)
-{
-    pthread_mutex_lock(&pins->lock);
-    for (size_t i = 0; i < pins->buckets_count; i++)
-        for (const struct pinned *pinned = pins->buckets[i]; pinned; pinned = pinned->next)
-            if (pinned->version.id < below)
-                below = pinned->version.id;
-    pthread_mutex_unlock(&pins->lock);
-    return below;
-}
-
 /* --- epochs -------------------------------------------------------------------------------------------- */
 
 static size_t stripe(uint64_t dir, const char *name)
@@ -161,6 +150,16 @@ int pins_enter(struct pins *pins, struct pinned *fresh, uint32_t epoch, struct p
 
 /* --- one version --------------------------------------------------------------------------------------- */
 
+/* Nobody reads with the lock held for reading already, so a writer need not stand behind readers without end. */
+static void init_lock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t writers_first;
+    pthread_rwlockattr_init(&writers_first);
+    pthread_rwlockattr_setkind_np(&writers_first, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(lock, &writers_first);
+    pthread_rwlockattr_destroy(&writers_first);
+}
+
 struct pinned *pinned_new(struct engine *engine, enum pin_state state, struct entry *entry, uint64_t dir,
                           const char *name)
 {
@@ -172,7 +171,7 @@ struct pinned *pinned_new(struct engine *engine, enum pin_state state, struct en
     pinned->version.id = entry->version;
     pinned->entry = *entry;
     *entry = (struct entry){0};
-    pthread_rwlock_init(&pinned->lock, NULL);
+    init_lock(&pinned->lock);
     atomic_init(&pinned->state, (int)state);
     pinned->private = state == PIN_STAGED;
     pinned->dir = dir;

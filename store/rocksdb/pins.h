@@ -5,7 +5,9 @@
  *     STAGED --publish--> PUBLISHED --replaced, removed, expired, evicted--> DEAD
  *
  * A staged one belongs to its maker. Of a published one the row is the truth, and `entry` a copy that everyone who
- * changes the row keeps true. A dead one is what was published when it died: its chunks stay until it is let go.
+ * changes the row keeps true; but for `used_ms`, which the keeper, who does not take a version's lock, writes into rows
+ * out of the idle table: that still knows it, and row_refresh() adds it. A dead one is what was published when it died:
+ * its chunks stay until it is let go.
  *
  * A pin reads the row without the mutation mutex, and enters the version in the table afterwards. That the version
  * did not die or change in between, it knows from the place's epoch: a mutation moves it, with the table's lock held,
@@ -40,7 +42,9 @@ struct pinned {
     _Atomic bool changing; /* a live change is under way: not to be evicted for its own sake */
     _Atomic uint64_t last_hits; /* DEAD: what was known of its reads beyond the row, when it died */
     _Atomic int64_t last_used_ms;
-    _Atomic uint64_t charge; /* bytes of room it holds itself: STAGED or DEAD */
+    /* Bytes of room it holds itself: STAGED or DEAD. The value's size, or 0 for a value from a row that came to hand in
+     * the very moment of its death with the store full. */
+    _Atomic uint64_t charge;
     uint64_t dir; /* with `name` its place, while published; guarded as `state` */
     char name[STORE_NAME_MAX + 1];
 
@@ -93,8 +97,5 @@ bool pins_changing(struct pins *pins, uint64_t version);
 
 /* How many are in hand. */
 size_t pins_count(struct pins *pins);
-
-/* The lowest number among those in hand and `below`. */
-uint64_t pins_lowest(struct pins *pins, uint64_t below);
 
 #endif

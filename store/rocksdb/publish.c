@@ -96,15 +96,6 @@ static int publish_step(struct mutation *m, void *arg)
     return mutation_add(m, p->dir, p->name, &p->entry);
 }
 
-/* A version from before the place where the eviction hand begins must not be passed by. */
-static void enter_queue(struct engine *engine, uint64_t version)
-{
-    if (version < engine->oldest)
-        engine->oldest = version;
-    if (engine->options->policy == STORE_POLICY_FIFO && version < engine->hand)
-        engine->hand = version;
-}
-
 static int publish_locked(struct engine *engine, struct publishing *p)
 {
     struct pinned *pinned = p->pinned;
@@ -115,7 +106,6 @@ static int publish_locked(struct engine *engine, struct publishing *p)
         result = mutate(engine, publish_step, p);
     if (result < 0)
         return result;
-    enter_queue(engine, pinned->version.id);
     value_release(&pinned->value);
     pinned->private = false;
     entry_release(&pinned->entry);
@@ -135,5 +125,5 @@ int version_publish(void *impl, struct store_version *version, uint64_t dir, con
     entry_release(&publishing.entry);
     if (result == 0)
         engine->sets++;
-    return result;
+    return mutation_synced(engine, result);
 }

@@ -162,5 +162,5 @@ int names_rename(void *impl, uint64_t dir, const char *name, uint64_t new_dir, c
     do
         result = mutate(impl, rename_step, &renaming);
     while (result == 0 && renaming.more);
-    return result;
+    return mutation_synced(impl, result);
 }

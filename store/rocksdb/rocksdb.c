@@ -123,9 +123,11 @@ static int check_format(struct engine *engine)
     return sane ? 0 : -EUCLEAN;
 }
 
-/* Where the eviction hand stood; anywhere will do. */
+/* Where SIEVE's hand stood; anywhere will do. FIFO begins with the oldest. */
 static int read_hand(struct engine *engine)
 {
+    if (engine->options->policy == STORE_POLICY_FIFO)
+        return 0;
     uint8_t row[META_SIZE_MAX];
     size_t size;
     int result = read_meta(engine, META_HAND, row, &size);

@@ -144,7 +144,7 @@ void room_used_up(struct room *room, unsigned waits)
 bool room_attempt(struct room *room, uint64_t *ret_attempt)
 {
     pthread_mutex_lock(&room->lock);
-    bool due = room->waiting > 0 || (room->evicts && is_high_locked(room));
+    bool due = room->waiting > 0 || (room->evicts && (is_high_locked(room) || room->disk_full));
     if (due)
         *ret_attempt = ++room->attempts;
     pthread_mutex_unlock(&room->lock);

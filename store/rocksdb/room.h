@@ -7,7 +7,7 @@
  * have written so far, and what dead versions still keep on disk or in somebody's hand.
  *
  * There is no room either while the disk is nearly full: RocksDB must never meet a full one, which can leave it unable
- * to recover. What is refused then is what adds bytes; removing goes on.
+ * to recover. What is refused then, without a wait, is what adds bytes; removing goes on, and the keeper evicts.
  *
  * Whoever finds no room waits for the keeper to make some, and fails when the keeper has tried and could not. A wait
  * holds neither the mutation mutex nor the table's lock, which the keeper needs. The lock here is taken last.
@@ -63,7 +63,8 @@ int room_wait(struct room *room, struct room_amount amount, uint64_t ticket);
 /* What was taken by so many waits is in use, or given back. */
 void room_used_up(struct room *room, unsigned waits);
 
-/* For the keeper: starts an attempt to make room; true when it is time for one. */
+/* For the keeper: starts an attempt to make room; true when it is time for one. While the disk is nearly full it is,
+ * and down to the low watermark is what eviction can do about that. */
 bool room_attempt(struct room *room, uint64_t *ret_attempt);
 /* What has to go for the low watermark and for all who wait; false when nothing. */
 bool room_excess(struct room *room, struct room_amount *ret_excess);

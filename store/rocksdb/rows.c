@@ -24,20 +24,48 @@ int row_read_self(const struct engine *engine, uint64_t dir, struct entry *ret_e
     return result == -EUCLEAN ? damaged(engine, dir, "") : result;
 }
 
-int row_read(const struct engine *engine, uint64_t dir, const char *name, bool with_value, struct entry *ret_entry)
+int row_read_self_frozen(const struct engine *engine, const struct walk *walk, uint64_t dir, struct entry *ret_entry)
 {
-    if (dir % 2 == 0)
-        return -ENOTDIR;
+    struct key key = key_self(dir);
+    SCOPED_SLICE row = {0};
+    int result = db_get_frozen(&engine->db, walk, FAMILY_DEFAULT, &key, &row);
+    if (result == 0)
+        result = dirrow_decode(row.data, row.size, ret_entry, NULL);
+    return result == -EUCLEAN || result == -ENOENT ? damaged(engine, dir, "") : result;
+}
+
+/* The row at a place. Of a directory it is the link: *ret_id, else 0. */
+static int read_place(const struct engine *engine, uint64_t dir, const char *name, bool with_value,
+                      struct entry *ret_entry, uint64_t *ret_id)
+{
     struct key key = key_name(dir, name);
     SCOPED_SLICE row = {0};
     int result = db_get(&engine->db, FAMILY_DEFAULT, &key, &row);
     if (result < 0)
         return result;
-    uint64_t id;
-    if (dirrow_get_link(row.data, row.size, &id))
-        return row_read_self(engine, id, ret_entry, NULL);
+    *ret_id = 0;
+    if (dirrow_get_link(row.data, row.size, ret_id))
+        return 0;
     result = entry_decode(row.data, row.size, with_value, ret_entry);
     return result == -EUCLEAN ? damaged(engine, dir, name) : result;
+}
+
+/* A directory that is gone behind its link was replaced or removed since the link was read: it is looked at again.
+ * The same link twice points to nothing, for a directory and its link go as one and its number does not come again. */
+int row_read(const struct engine *engine, uint64_t dir, const char *name, bool with_value, struct entry *ret_entry)
+{
+    if (dir % 2 == 0)
+        return -ENOTDIR;
+    for (uint64_t id = 0, last = 0;; last = id) {
+        int result = read_place(engine, dir, name, with_value, ret_entry, &id);
+        if (result < 0 || id == 0)
+            return result;
+        if (id == last)
+            return damaged(engine, dir, name);
+        result = row_read_self(engine, id, ret_entry, NULL);
+        if (result != -ENOENT)
+            return result;
+    }
 }
 
 uint64_t row_refresh(struct engine *engine, struct entry *entry)

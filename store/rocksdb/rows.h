@@ -15,6 +15,8 @@ int row_read(const struct engine *engine, uint64_t dir, const char *name, bool w
 
 /* A directory by its number. `ret_name` (may be NULL) has STORE_NAME_MAX + 1 bytes. -ENOENT, -ENOTDIR. */
 int row_read_self(const struct engine *engine, uint64_t dir, struct entry *ret_entry, char *ret_name);
+/* The same as it was when a frozen walk began. */
+int row_read_self_frozen(const struct engine *engine, const struct walk *walk, uint64_t dir, struct entry *ret_entry);
 
 /* Adds to an entry what is known of its reads beyond its row. Returns the hits added. */
 uint64_t row_refresh(struct engine *engine, struct entry *entry);

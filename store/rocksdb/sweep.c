@@ -41,10 +41,12 @@ static void put_back(struct keeper *keeper, struct reap *reaps)
     pthread_mutex_unlock(&keeper->lock);
 }
 
-/* Files that have nothing but chunks of these versions, the last included, are dropped without reading them. */
-static void drop_files(struct engine *engine, uint64_t first, uint64_t last)
+/* Files that have nothing but chunks of this version, which is dead and in nobody's hand, are dropped without reading
+ * them. Never those of a whole range of versions: one that is staged or taken in hand just then may be among them, and
+ * with a file of tombstones older files would come to light again. What is left is compaction's. */
+static void drop_files(struct engine *engine, uint64_t version)
 {
-    struct key low = key_chunk(first, 0), high = key_chunk(last, UINT64_MAX);
+    struct key low = key_chunk(version, 0), high = key_chunk(version, UINT64_MAX);
     char *text = NULL;
     rocksdb_delete_file_in_range_cf(engine->db.rocks, engine->db.families[FAMILY_DATA], (const char *)low.bytes,
                                     low.size, (const char *)high.bytes, high.size, &text);
@@ -69,7 +71,7 @@ static bool reap_batch(struct engine *engine, struct reap **list)
     struct room_amount freed = {0};
     for (uint64_t chunks = 0; end && chunks < REAP_BATCH_CHUNKS; end = end->next) {
         if (end->chunks * engine->layout.chunk_bytes >= DROP_FILES_BYTES)
-            drop_files(engine, end->version, end->version);
+            drop_files(engine, end->version);
         chunks_drop(engine, batch, end->version, 0, end->chunks);
         chunks += end->chunks;
         freed.bytes += end->cost;
@@ -111,11 +113,11 @@ static bool orphaned(struct engine *engine, uint64_t version)
     return orphaned;
 }
 
-bool chore_sweep(struct engine *engine)
+int chore_sweep(struct engine *engine)
 {
     struct keeper *keeper = &engine->keeper;
     if (keeper->sweep_next >= keeper->sweep_end)
-        return false;
+        return 0;
     struct key from = key_chunk(keeper->sweep_next, 0), end = key_chunk(keeper->sweep_end, 0);
     SCOPED_WALK walk;
     db_walk(&engine->db, FAMILY_DATA, &from, &end, &walk);
@@ -133,30 +135,17 @@ bool chore_sweep(struct engine *engine)
             db_batch_delete_range(&engine->db, batch, FAMILY_DATA, &first, &behind);
         walk_seek(&walk, &behind);
     }
-    bool done = walk_error(&engine->db, &walk) == 0 && db_write(&engine->db, batch) == 0;
+    int result = walk_error(&engine->db, &walk);
+    if (result == 0)
+        result = db_write(&engine->db, batch);
     rocksdb_writebatch_destroy(batch);
-    if (done)
-        keeper->sweep_next = next;
-    return done && next < keeper->sweep_end;
+    if (result < 0)
+        return result;
+    keeper->sweep_next = next;
+    return next < keeper->sweep_end;
 }
 
 /* --- giving space back --------------------------------------------------------------------------------- */
-
-/* No version that anybody needs is lower. Those in hand are asked first: who is not among them was published before,
- * and is met in the family, or died. */
-static uint64_t lowest_needed(struct engine *engine)
-{
-    uint64_t lowest = pins_lowest(&engine->pins, UINT64_MAX);
-    struct key from = key_version(engine->oldest), end = key_version(UINT64_MAX);
-    SCOPED_WALK walk;
-    db_walk(&engine->db, FAMILY_VERSION, &from, &end, &walk);
-    struct slice key;
-    if (walk_get(&walk, &key, NULL) && get_u64(key.data) < lowest)
-        lowest = get_u64(key.data);
-    if (walk_error(&engine->db, &walk) < 0)
-        return 0;
-    return lowest;
-}
 
 /* At once, while the keeper waits: the disk is nearly full. */
 static void compact_now(struct engine *engine, const struct key *low, const struct key *high)
@@ -183,9 +172,6 @@ void chore_compact(struct engine *engine)
     bool pressed = keeper->reaped_bytes >= COMPACT_PRESSED_BYTES && room_disk_full(&engine->room);
     if (keeper->reaped_bytes < worth && !pressed)
         return;
-    uint64_t lowest = lowest_needed(engine);
-    if (lowest > 0 && lowest < UINT64_MAX)
-        drop_files(engine, 0, lowest - 1);
     struct key low = key_chunk(keeper->reaped_low, 0), high = key_chunk(keeper->reaped_high + 1, 0);
     (pressed ? compact_now : compact_later)(engine, &low, &high);
     keeper->reaped_bytes = 0;

@@ -449,6 +449,16 @@ static void defaults_are_read_when_an_entry_is_made(void **state)
     assert_string_equal(look(f, below, "first")->tags, "in-a");
 }
 
+static void a_deadline_before_all_time_is_in_the_past(void **state)
+{
+    struct fixture *f = *state;
+    put(f, STORE_ROOT, "file", "value");
+    set_expires(f, "file", INT64_MIN);
+    assert_false(is_there(f, STORE_ROOT, "file"));
+    settle(f);
+    assert_int_equal(stats(f).items, 0);
+}
+
 int lifetime_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -479,6 +489,7 @@ int lifetime_tests(void)
         CONTRACT_TEST(for_ever_stops_inheritance),
         CONTRACT_TEST(a_new_directory_has_no_defaults_of_its_own),
         CONTRACT_TEST(defaults_are_read_when_an_entry_is_made),
+        CONTRACT_TEST(a_deadline_before_all_time_is_in_the_past),
     };
     return cmocka_run_group_tests_name("lifetime", tests, NULL, NULL);
 }

@@ -491,6 +491,37 @@ static void a_publish_that_found_no_room_may_be_tried_again(void **state)
     expect_text(f, STORE_ROOT, "new", "value");
 }
 
+static void put_xattr(struct store_version *version, size_t size)
+{
+    char *value = test_calloc(1, size);
+    struct entry_change set = {
+        .set = ENTRY_SET_XATTR, .xattr_name = "user.large", .xattr_value = value, .xattr_size = size};
+    assert_int_equal(store_change(version, &set), 0);
+    test_free(value);
+}
+
+/* What is to be replaced makes room for what replaces it. When it is evicted to make room, more is needed than was
+ * waited for; there is an end to that, whichever. */
+static void a_publish_outlives_the_eviction_of_what_it_replaces(void **state)
+{
+    struct fixture *f = *state;
+    restart(f, STORE_POLICY_SIEVE, MIB, 0);
+    struct store_version *old = stage(f, STORE_ROOT, "file"), *new = stage(f, STORE_ROOT, "other");
+    put_xattr(old, 10000);
+    assert_int_equal(publish(old, STORE_ROOT, "file"), 0);
+    unpin(f, old);
+    put_xattr(new, 65000);
+    struct store_version *filler = stage(f, STORE_ROOT, "filler");
+    assert_int_equal(store_resize(filler, MIB - stats(f).bytes - 53000), 0);
+    int result = store_publish(new, STORE_ROOT, "file", STORE_FRESH);
+    assert_true(result == 0 || result == -ENOSPC);
+    unpin(f, filler);
+    assert_int_equal(result == 0 ? 0 : store_publish(new, STORE_ROOT, "file", STORE_FRESH), 0);
+    assert_true(is_there(f, STORE_ROOT, "file"));
+    unpin(f, new);
+    expect_recount(f);
+}
+
 /* --- who is told --------------------------------------------------------------------------------------- */
 
 struct caller_back {
@@ -511,7 +542,7 @@ static void call_back(void *arg, uint64_t dir, const char *name, enum store_gone
         atomic_fetch_add(&caller->failures, 1);
 }
 
-static void gone_is_told_after_it_is_gone_and_may_call_the_store(void **state)
+static void gone_is_told_after_it_is_gone_and_may_look(void **state)
 {
     struct fixture *f = *state;
     struct caller_back caller = {.fixture = f};
@@ -564,7 +595,8 @@ int limits_tests(void)
         CONTRACT_TEST(a_full_store_of_items_takes_overwrites),
         CONTRACT_TEST(a_publish_needs_no_room_for_what_it_replaces),
         CONTRACT_TEST(a_publish_that_found_no_room_may_be_tried_again),
-        CONTRACT_TEST(gone_is_told_after_it_is_gone_and_may_call_the_store),
+        CONTRACT_TEST(a_publish_outlives_the_eviction_of_what_it_replaces),
+        CONTRACT_TEST(gone_is_told_after_it_is_gone_and_may_look),
         CONTRACT_TEST(nobody_needs_to_be_told),
     };
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);

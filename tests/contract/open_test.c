@@ -167,6 +167,79 @@ static void a_full_directory_that_is_no_store_is_euclean(void **state)
     assert_int_equal(stat(path, &status), 0);
 }
 
+static void make_empty_file(const char *dir, const char *name)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    int file = open(path, O_CREAT | O_WRONLY, 0600);
+    assert_true(file >= 0);
+    close(file);
+}
+
+static void what_a_crash_left_of_a_first_opening_is_opened(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    char path[300], url[400];
+    struct store_error error = {""};
+    struct store *store = NULL;
+    snprintf(path, sizeof path, "%s/begun", f->dir);
+    snprintf(url, sizeof url, "rocksdb:%s", path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    make_empty_file(path, "larder.lock");
+    make_empty_file(path, "larder.format.new");
+    assert_int_equal(store_open(url, &f->options, &store, &error), 0);
+    store_close(store);
+}
+
+struct opener {
+    pthread_t thread;
+    pthread_barrier_t *barrier;
+    const struct fixture *fixture;
+    const char *url;
+    struct store *store;
+    int result;
+};
+
+static void *open_at_once(void *arg)
+{
+    struct opener *opener = arg;
+    struct store_error error = {""};
+    pthread_barrier_wait(opener->barrier);
+    opener->result = store_open(opener->url, &opener->fixture->options, &opener->store, &error);
+    return NULL;
+}
+
+/* Who comes too late is told that it is in use, at whatever point of its making. */
+static void of_many_who_make_a_store_at_once_one_has_it(void **state)
+{
+    enum { OPENERS = 4, ROUNDS = 15 };
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    pthread_barrier_t barrier;
+    pthread_barrier_init(&barrier, NULL, OPENERS);
+    int wins = 0, busy = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct opener openers[OPENERS];
+        char url[400];
+        snprintf(url, sizeof url, "rocksdb:%s/new%d", f->dir, round);
+        for (int i = 0; i < OPENERS; i++) {
+            openers[i] = (struct opener){.barrier = &barrier, .fixture = f, .url = url};
+            assert_int_equal(pthread_create(&openers[i].thread, NULL, open_at_once, &openers[i]), 0);
+        }
+        for (int i = 0; i < OPENERS; i++)
+            pthread_join(openers[i].thread, NULL);
+        for (int i = 0; i < OPENERS; i++) {
+            store_close(openers[i].store);
+            wins += openers[i].result == 0;
+            busy += openers[i].result == -EBUSY;
+        }
+    }
+    pthread_barrier_destroy(&barrier);
+    assert_int_equal(wins, ROUNDS);
+    assert_int_equal(busy, ROUNDS * (OPENERS - 1));
+}
+
 static void an_unreadable_directory_is_eacces(void **state)
 {
     struct fixture *f = *state;
@@ -434,6 +507,8 @@ int open_tests(void)
         CONTRACT_TEST(an_empty_directory_becomes_a_store),
         CONTRACT_TEST(a_wrong_path_fails_as_the_path_has_it),
         CONTRACT_TEST(a_full_directory_that_is_no_store_is_euclean),
+        CONTRACT_TEST(what_a_crash_left_of_a_first_opening_is_opened),
+        CONTRACT_TEST(of_many_who_make_a_store_at_once_one_has_it),
         CONTRACT_TEST(an_unreadable_directory_is_eacces),
         CONTRACT_TEST(a_store_in_use_is_ebusy_and_names_who),
         CONTRACT_TEST(what_was_acknowledged_survives_a_kill),

@@ -254,6 +254,99 @@ static void moving_directories_makes_no_loops(void **state)
     assert_int_equal(stats(f).directories, NAMES);
 }
 
+/* The first worker replaces a directory and what is above one, again and again; the others look meanwhile. */
+static bool is_first(struct arena *arena)
+{
+    return atomic_fetch_add(&arena->next_worker, 1) == 0;
+}
+
+static void replace_dir(struct arena *arena)
+{
+    for (unsigned i = 0; i < 10 * ROUNDS; i++) {
+        expect_result(arena, store_make_dir(arena->store, STORE_ROOT, "new", 0755, 0, 0, NULL), 0);
+        expect_result(arena, store_rename(arena->store, STORE_ROOT, "new", STORE_ROOT, "dir", 0), 0);
+    }
+    atomic_store(&arena->wins, 1);
+}
+
+static int count_dir(void *arg, const char *name, const struct entry *entry)
+{
+    (void)entry;
+    *(int *)arg += strcmp(name, "dir") == 0;
+    return 0;
+}
+
+static void look_for_dir(struct arena *arena)
+{
+    struct entry entry = {0};
+    struct store_version *version = NULL;
+    int count = 0;
+    expect_result(arena, store_lookup(arena->store, STORE_ROOT, "dir", &entry), 0);
+    entry_release(&entry);
+    expect_result(arena, store_list(arena->store, STORE_ROOT, NULL, count_dir, &count), 0);
+    if (count != 1 || store_pin(arena->store, STORE_ROOT, "dir", 0, &version) != -EISDIR ||
+        store_stage(arena->store, STORE_ROOT, "dir", 0644, 0, 0, &version) != -EISDIR)
+        atomic_fetch_add(&arena->wrong, 1);
+}
+
+static void *replace_or_look_for_dir(void *arg)
+{
+    struct arena *arena = arg;
+    if (is_first(arena))
+        replace_dir(arena);
+    while (!atomic_load(&arena->wins))
+        look_for_dir(arena);
+    return NULL;
+}
+
+static void a_directory_that_is_replaced_is_always_there(void **state)
+{
+    struct fixture *f = *state;
+    struct arena arena = {0};
+    make_dir(f, STORE_ROOT, "dir");
+    run(f, replace_or_look_for_dir, &arena);
+}
+
+/* Moves a directory out of its parent, which is removed then. */
+static void replace_parent(struct arena *arena)
+{
+    uint64_t parent = arena->dirs[1];
+    for (unsigned i = 1; i < 10 * ROUNDS; i++) {
+        char name[16], old_name[16];
+        struct entry entry = {0};
+        name_of(name, i);
+        name_of(old_name, i - 1);
+        expect_result(arena, store_make_dir(arena->store, STORE_ROOT, name, 0755, 0, 0, &entry), 0);
+        expect_result(arena, store_rename(arena->store, parent, "dir", entry.ino, "dir", 0), 0);
+        expect_result(arena, store_remove_dir(arena->store, STORE_ROOT, old_name), 0);
+        parent = entry.ino;
+        entry_release(&entry);
+    }
+    atomic_store(&arena->wins, 1);
+}
+
+static void *replace_parent_or_stage(void *arg)
+{
+    struct arena *arena = arg;
+    if (is_first(arena))
+        replace_parent(arena);
+    while (!atomic_load(&arena->wins)) {
+        struct store_version *version = NULL;
+        expect_result(arena, store_stage(arena->store, arena->dirs[0], "file", 0644, 0, 0, &version), 0);
+        store_unpin(version);
+    }
+    return NULL;
+}
+
+static void a_stage_does_not_mind_that_parents_change(void **state)
+{
+    struct fixture *f = *state;
+    struct arena arena = {0};
+    arena.dirs[1] = make_dir(f, STORE_ROOT, "name-0");
+    arena.dirs[0] = make_dir(f, arena.dirs[1], "dir");
+    run(f, replace_parent_or_stage, &arena);
+}
+
 /* --- live ---------------------------------------------------------------------------------------------- */
 
 enum { RECORD = 40, RECORDS = 60 };
@@ -416,6 +509,57 @@ static void the_limits_hold_under_any_load(void **state)
     assert_true(stats(f).evicted > 0);
 }
 
+enum { STAGED = 8 };
+
+/* Publishes what was staged a while ago, so in an order that is not that of the numbers. */
+static void *publish_late(void *arg)
+{
+    struct arena *arena = arg;
+    unsigned worker = atomic_fetch_add(&arena->next_worker, 1), seed = worker + 1;
+    struct store_version *staged[STAGED] = {0};
+    char name[32];
+    for (unsigned i = 0; i < 20 * ROUNDS; i++) {
+        struct store_version **version = &staged[random_below(&seed, STAGED)];
+        snprintf(name, sizeof name, "late-%u-%u", worker, i);
+        if (*version)
+            expect_result(arena, store_publish(*version, STORE_ROOT, name, 0), -ENOSPC);
+        store_unpin(*version);
+        *version = NULL;
+        expect_result(arena, store_stage(arena->store, STORE_ROOT, name, 0644, 0, 0, version), 0);
+        if (*version)
+            expect_result(arena, store_write(*version, name, sizeof name, random_below(&seed, 2000)), -ENOSPC);
+    }
+    for (unsigned i = 0; i < STAGED; i++)
+        store_unpin(staged[i]);
+    return NULL;
+}
+
+static int count_late(void *arg, const char *name, const struct entry *entry)
+{
+    (void)entry;
+    *(int *)arg += strncmp(name, "late", 4) == 0;
+    return 0;
+}
+
+/* Whenever it was staged and whenever published: after as much as the store holds has come in, it is gone. */
+static void fifo_passes_nobody_by(void **state)
+{
+    struct fixture *f = *state;
+    struct arena arena = {0};
+    f->options.limit_bytes = MIB;
+    f->options.policy = STORE_POLICY_FIFO;
+    fixture_restart(f);
+    run(f, publish_late, &arena);
+    char name[16];
+    int late = 0;
+    for (unsigned i = 0; i < 600; i++) {
+        name_of(name, i);
+        assert_int_equal(try_put(f, STORE_ROOT, name, 'x', 2500), 0);
+    }
+    assert_int_equal(store_list(f->store, STORE_ROOT, NULL, count_late, &late), 0);
+    assert_int_equal(late, 0);
+}
+
 int threads_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -424,11 +568,14 @@ int threads_tests(void)
         CONTRACT_TEST(an_add_has_one_winner_among_threads),
         CONTRACT_TEST(nothing_is_put_into_a_removed_directory),
         CONTRACT_TEST(moving_directories_makes_no_loops),
+        CONTRACT_TEST(a_directory_that_is_replaced_is_always_there),
+        CONTRACT_TEST(a_stage_does_not_mind_that_parents_change),
         CONTRACT_TEST(appends_of_many_threads_all_arrive_whole),
         CONTRACT_TEST(a_live_write_is_seen_whole_or_not_at_all),
         CONTRACT_TEST(no_hit_is_lost_among_threads),
         CONTRACT_TEST(overwrites_lose_no_attribute),
         CONTRACT_TEST(the_limits_hold_under_any_load),
+        CONTRACT_TEST(fifo_passes_nobody_by),
     };
     return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
 }

@@ -251,6 +251,24 @@ static void a_value_larger_than_the_limit_is_efbig(void **state)
     expect_text(f, STORE_ROOT, "file", "value");
 }
 
+/* --- no value to write to ------------------------------------------------------------------------------ */
+
+static void a_symbolic_link_is_not_written_to(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(store_make_symlink(f->store, STORE_ROOT, "link", "target", 1, 2, NULL), 0);
+    struct store_version *version = pin(f, STORE_ROOT, "link");
+    assert_int_equal(store_write(version, "x", 1, 0), -EINVAL);
+    assert_int_equal(store_write(version, "x", 1, STORE_AT_END), -EINVAL);
+    assert_int_equal(store_resize(version, 0), -EINVAL);
+    assert_int_equal(store_resize(version, 5000), -EINVAL);
+    expect_text(f, STORE_ROOT, "link", "target");
+    assert_int_equal(store_remove(f->store, STORE_ROOT, "link"), 0);
+    assert_int_equal(store_write(version, "x", 1, 0), -EINVAL);
+    assert_int_equal(store_resize(version, 1), -EINVAL);
+    expect_version_text(version, "target");
+}
+
 int values_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +285,7 @@ int values_tests(void)
         CONTRACT_TEST(an_append_goes_to_the_end),
         CONTRACT_TEST(random_edits_agree_with_a_buffer),
         CONTRACT_TEST(a_value_larger_than_the_limit_is_efbig),
+        CONTRACT_TEST(a_symbolic_link_is_not_written_to),
     };
     return cmocka_run_group_tests_name("values", tests, NULL, NULL);
 }

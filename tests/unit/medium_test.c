@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * medium_test.c - the engine on RocksDB at moments that a test of the contract can not choose: between two steps of the
+ * keeper, and when the medium fails. The functions of db.h are wrapped by the linker (--wrap) to make them come.
+ */
+#include "rocksdb/db.h"
+#include "rocksdb/engine.h"
+#include "store.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define SCHEME "rocksdb:"
+
+struct fixture {
+    char url[300]; /* SCHEME and the directory, which is removed at the end */
+    struct store_options options;
+    struct store *store;
+};
+
+/* What the wrapped functions do beside their work. One test runs at a time, and threads find it here. */
+static atomic_bool writes_fail, syncs_fail;
+static void (*_Atomic on_queue_walk)(void); /* called once, when a walk through the queue has begun */
+
+void __real_db_walk(const struct db *, enum family, const struct key *, const struct key *, struct walk *);
+void __wrap_db_walk(const struct db *, enum family, const struct key *, const struct key *, struct walk *);
+int __real_db_write(const struct db *, rocksdb_writebatch_t *);
+int __wrap_db_write(const struct db *, rocksdb_writebatch_t *);
+int __real_db_sync(const struct db *);
+int __wrap_db_sync(const struct db *);
+
+void __wrap_db_walk(const struct db *db, enum family family, const struct key *from, const struct key *end,
+                    struct walk *ret_walk)
+{
+    __real_db_walk(db, family, from, end, ret_walk);
+    void (*moment)(void) = family == FAMILY_VERSION ? atomic_exchange(&on_queue_walk, NULL) : NULL;
+    if (moment)
+        moment();
+}
+
+int __wrap_db_write(const struct db *db, rocksdb_writebatch_t *batch)
+{
+    return atomic_load(&writes_fail) ? -EIO : __real_db_write(db, batch);
+}
+
+int __wrap_db_sync(const struct db *db)
+{
+    return atomic_load(&syncs_fail) ? -EIO : __real_db_sync(db);
+}
+
+/* --- the fixture --------------------------------------------------------------------------------------- */
+
+static void reopen(struct fixture *f)
+{
+    struct store_error error;
+    store_close(f->store);
+    f->store = NULL;
+    assert_int_equal(store_open(f->url, &f->options, &f->store, &error), 0);
+}
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+    struct fixture *f = *state = &fixture;
+    const char *base = getenv("TMPDIR");
+    *f = (struct fixture){.options.limit_bytes = 1 << 20};
+    snprintf(f->url, sizeof f->url, SCHEME "%s/larder-medium-XXXXXX", base ? base : "/tmp");
+    assert_non_null(mkdtemp(f->url + strlen(SCHEME)));
+    reopen(f);
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    atomic_store(&writes_fail, false);
+    atomic_store(&syncs_fail, false);
+    atomic_store(&on_queue_walk, NULL);
+    store_close(f->store);
+    return nftw(f->url + strlen(SCHEME), remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static struct store_version *stage(struct fixture *f, const char *name, size_t size)
+{
+    struct store_version *version = NULL;
+    char *value = test_malloc(size);
+    memset(value, 'x', size);
+    assert_int_equal(store_stage(f->store, STORE_ROOT, name, 0644, 0, 0, &version), 0);
+    assert_int_equal(store_write(version, value, size, 0), 0);
+    test_free(value);
+    return version;
+}
+
+static void put(struct fixture *f, const char *name, size_t size)
+{
+    struct store_version *version = stage(f, name, size);
+    assert_int_equal(store_publish(version, STORE_ROOT, name, 0), 0);
+    store_unpin(version);
+}
+
+static bool is_there(struct fixture *f, const char *name)
+{
+    struct entry entry = {0};
+    int result = store_lookup(f->store, STORE_ROOT, name, &entry);
+    entry_release(&entry);
+    return result == 0;
+}
+
+static struct store_stats stats(struct fixture *f)
+{
+    struct store_stats counted;
+    store_stats(f->store, &counted);
+    return counted;
+}
+
+/* --- the queue ----------------------------------------------------------------------------------------- */
+
+static struct store_version *late;
+
+static void publish_late(void)
+{
+    int result = store_publish(late, STORE_ROOT, "late", 0);
+    store_unpin(late);
+    late = result == 0 ? NULL : late;
+}
+
+static void fill(struct fixture *f, unsigned count)
+{
+    char name[16];
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "%u", i);
+        put(f, name, 10000);
+    }
+}
+
+/* Publishes the oldest version in the moment between the keeper's look at the head of the queue and what it concludes
+ * from it; then asks for so much room that all has to go. */
+static void expect_late_is_evicted(struct fixture *f, enum store_policy policy)
+{
+    f->options.policy = policy;
+    reopen(f);
+    late = stage(f, "late", 100);
+    atomic_store(&on_queue_walk, publish_late);
+    fill(f, 300);
+    assert_null(atomic_load(&on_queue_walk));
+    assert_null(late);
+    struct store_version *all = stage(f, "all", 1);
+    int result = store_resize(all, f->options.limit_bytes);
+    store_unpin(all);
+    assert_int_equal(result, 0);
+    assert_false(is_there(f, "late"));
+}
+
+static void sieve_meets_what_is_published_while_it_looks(void **state)
+{
+    expect_late_is_evicted(*state, STORE_POLICY_SIEVE);
+}
+
+static void fifo_meets_what_is_published_while_it_looks(void **state)
+{
+    expect_late_is_evicted(*state, STORE_POLICY_FIFO);
+}
+
+/* --- a failing medium ---------------------------------------------------------------------------------- */
+
+static void a_publish_that_is_not_synced_is_published(void **state)
+{
+    struct fixture *f = *state;
+    f->options.sync = true;
+    reopen(f);
+    struct store_version *version = stage(f, "file", 100);
+    atomic_store(&syncs_fail, true);
+    int result = store_publish(version, STORE_ROOT, "file", 0);
+    atomic_store(&syncs_fail, false);
+    int written = store_write(version, "y", 1, STORE_AT_END);
+    store_unpin(version);
+    assert_int_equal(result, -EIO);
+    assert_int_equal(written, 0);
+    struct entry entry = {0};
+    assert_int_equal(store_lookup(f->store, STORE_ROOT, "file", &entry), 0);
+    uint64_t size = entry.size;
+    entry_release(&entry);
+    assert_int_equal(size, 101);
+}
+
+static void a_publish_that_is_not_written_may_be_tried_again(void **state)
+{
+    struct fixture *f = *state;
+    struct store_version *version = stage(f, "file", 100);
+    atomic_store(&writes_fail, true);
+    int failed = store_publish(version, STORE_ROOT, "file", 0);
+    bool there = is_there(f, "file");
+    atomic_store(&writes_fail, false);
+    int again = store_publish(version, STORE_ROOT, "file", 0);
+    store_unpin(version);
+    assert_int_equal(failed, -EIO);
+    assert_false(there);
+    assert_int_equal(again, 0);
+    assert_true(is_there(f, "file"));
+}
+
+static void settle_says_when_not_all_could_be_done(void **state)
+{
+    struct fixture *f = *state;
+    store_unpin(stage(f, "file", 100000));
+    put(f, "file", 100000);
+    assert_int_equal(store_settle(f->store), 0);
+    assert_int_equal(store_remove(f->store, STORE_ROOT, "file"), 0);
+    atomic_store(&writes_fail, true);
+    store_unpin(stage(f, "other", 100000)); /* dead chunks, should the first be deleted already */
+    int failed = store_settle(f->store);
+    atomic_store(&writes_fail, false);
+    assert_int_equal(failed, -EIO);
+    assert_int_equal(store_settle(f->store), 0);
+    assert_int_equal(stats(f).bytes, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(sieve_meets_what_is_published_while_it_looks, setup, teardown),
+        cmocka_unit_test_setup_teardown(fifo_meets_what_is_published_while_it_looks, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_publish_that_is_not_synced_is_published, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_publish_that_is_not_written_may_be_tried_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(settle_says_when_not_all_could_be_done, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("medium", tests, NULL, NULL);
+}
