@@ -157,9 +157,10 @@ static int fill_plus(struct filling *filling, const char *name, const struct ent
     uint64_t dir = filling->handle->node->ino;
     unsigned gate = gate_of(dir, name);
     fs_lock(fs);
-    struct node *node = node_for_entry_locked(fs, dir, name, entry);
+    bool steady = gate_steady(fs, gate, filling->noted[gate]);
+    struct node *node = node_for_entry_locked(fs, dir, name, entry, steady);
     if (node)
-        node_reply_locked(fs, node, entry, gate_steady(fs, gate, filling->noted[gate]), &param);
+        node_reply_locked(fs, node, entry, steady, &param);
     fs_unlock(fs);
     return node ? fill_attr(filling, name, &param, cursor_behind(&filling->handle->kept, name, filling->cursor))
                 : -ENOMEM;

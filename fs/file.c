@@ -118,7 +118,7 @@ static void opening_end(struct fs *fs, struct opening *opening, int result)
 {
     fs_lock(fs);
     if (result != -ESTALE)
-        stale_answered_locked(fs, opening->tid);
+        stale_answered_locked(fs, opening->spot.dir, opening->spot.text, opening->tid);
     name_put_locked(fs, opening->name);
     fs_unlock(fs);
 }
@@ -151,7 +151,7 @@ static int admit_writer_locked(struct fs *fs, const struct opening *opening, boo
 {
     struct node *node = opening->node;
     bool unused = LIST_EMPTY(&node->handles);
-    bool own = fresh || (node->reserved_for == opening->tid && unused);
+    bool own = fresh || (node->reserved && node->reserved_for == opening->tid && unused);
     *ret_cached = (opening->info->flags & O_ACCMODE) == O_RDWR;
     if (own && !fresh && !stale_is_hot(fs, opening->name) && fs->notify)
         notify_name_locked(fs->notify, opening->name); /* so long ago that LOOKUPs were believed again */
@@ -187,7 +187,7 @@ static int begin_session(struct fs *fs, const struct opening *opening, bool fres
         held = stale_unhold_locked(fs, node);
         node->version = store_version_id(version);
         node->pages_version = 0;
-        node->reserved_for = 0;
+        node->reserved = false;
         handle_enter_locked(fs, handle, cached);
     }
     fs_unlock(fs);
@@ -258,7 +258,7 @@ static bool join_creator(struct fs *fs, const struct opening *opening)
         handle->session = session;
         session->refs++;
         session->handles++;
-        handle_enter_locked(fs, handle, session->node == node);
+        handle_enter_locked(fs, handle, session->node == node && node->version == store_version_id(session->version));
     }
     fs_unlock(fs);
     if (handle)
@@ -332,6 +332,18 @@ static int pin_meant(struct fs *fs, const struct opening *opening, struct store_
     return store_pin(fs->store, opening->spot.dir, opening->spot.text, reads ? STORE_HIT : 0, ret_version);
 }
 
+/* A reserved node that is opened without O_TRUNC would be a second one for its version: it becomes the name's own,
+ * unless that is in use. */
+static bool adopt_reserved_locked(struct node *node)
+{
+    struct name *name = node->name;
+    if (name->gone || (name->current && !LIST_EMPTY(&name->current->handles)))
+        return false;
+    name->current = node;
+    node->reserved = false;
+    return true;
+}
+
 /*
  * Opens to read, or to write live: through the page cache, for it is the version the node stands for. Else the kernel
  * looks once more. When it has, a node that nobody has open stands for what is published from now on; on any other one
@@ -355,6 +367,8 @@ static int open_published(struct fs *fs, const struct opening *opening)
     if (opening->final && LIST_EMPTY(&node->handles))
         node->version = store_version_id(version);
     bool cached = node->version == store_version_id(version) && !is_written_locked(node);
+    if (cached && node->reserved)
+        cached = adopt_reserved_locked(node);
     if (cached || opening->final)
         handle_enter_locked(fs, handle, cached);
     else
@@ -367,6 +381,37 @@ static int open_published(struct fs *fs, const struct opening *opening)
     return result;
 }
 
+/*
+ * Joins what the thread's own process is writing on this very node. The kernel has looked twice and come back to it, so
+ * it follows no name but a descriptor: /dev/stdout, /proc/self/fd/N. 0, -ENOENT when there is no such thing, -errno.
+ */
+static int join_own(struct fs *fs, const struct opening *opening)
+{
+    struct handle *sibling, *handle = NULL;
+    struct node *node = opening->node;
+    fs_lock(fs);
+    LIST_FOREACH(sibling, &node->handles, of_node)
+        if (sibling->session && sibling->session->listed)
+            break;
+    if (sibling && (handle = handle_new(node, sibling->version, opening->info->flags))) {
+        handle->session = sibling->session;
+        handle->session->refs++;
+        handle->session->handles++;
+        handle_enter_locked(fs, handle, sibling->cached);
+    }
+    fs_unlock(fs);
+    if (!handle)
+        return sibling ? -ENOMEM : -ENOENT;
+    int result = same_process(opening->tid, handle->session->opener) ? 0 : -ENOENT;
+    if (result == 0 && opening->info->flags & O_TRUNC)
+        result = store_resize(handle->version, 0);
+    if (result == 0)
+        reply_handle(handle, opening->info);
+    else
+        file_release(fs, handle);
+    return result;
+}
+
 int file_open(struct fs *fs, struct node *node, pid_t tid, struct fuse_file_info *info)
 {
     if (node->kind != NODE_FILE)
@@ -375,7 +420,9 @@ int file_open(struct fs *fs, struct node *node, pid_t tid, struct fuse_file_info
     int result = opening_begin(fs, &opening);
     if (result < 0)
         return result;
-    result = info->flags & O_TRUNC ? open_staged(fs, &opening) : open_published(fs, &opening);
+    result = opening.final && writes(info->flags) ? join_own(fs, &opening) : -ENOENT;
+    if (result == -ENOENT)
+        result = info->flags & O_TRUNC ? open_staged(fs, &opening) : open_published(fs, &opening);
     opening_end(fs, &opening, result);
     return result;
 }
@@ -472,7 +519,8 @@ int file_create(struct fs *fs, struct node *parent, const char *text, uint32_t m
                 struct fuse_entry_param *ret_entry, struct fuse_file_info *info)
 {
     fs_lock(fs);
-    stale_answered_locked(fs, caller->pid); /* it was bounced, looked again, and found that there is nothing */
+    stale_answered_locked(fs, parent->ino, text,
+                          caller->pid); /* it was bounced, looked again, and found that there is nothing */
     fs_unlock(fs);
     struct maker maker;
     if (node_is_control(parent) || control_is_root_name(fs, parent, text))
@@ -511,11 +559,14 @@ static int end_change(struct fs *fs, struct handle *handle, const struct place *
     return result;
 }
 
-int file_write(struct fs *fs, struct handle *handle, const struct fuse_file_info *info, const void *data, size_t size,
-               uint64_t offset)
+int file_write(struct fs *fs, struct handle *handle, pid_t tid, const struct fuse_file_info *info, const void *data,
+               size_t size, uint64_t offset)
 {
-    /* What comes out of the page cache belongs where the kernel says; appends go to where the end is by now. */
-    if (handle->append && !info->writepage && !handle->cached)
+    if (handle->session)
+        write_session_note_writer(fs, handle->session, tid);
+    /* What comes out of the page cache belongs where the kernel says; an append goes to where the end is by now, which
+     * the kernel may have wrong when the entry was replaced under it. */
+    if (handle->append && !info->writepage)
         offset = STORE_AT_END;
     struct place place = begin_change(fs, handle);
     return end_change(fs, handle, &place, store_write(handle->version, data, size, offset));
@@ -524,7 +575,11 @@ int file_write(struct fs *fs, struct handle *handle, const struct fuse_file_info
 int file_resize(struct fs *fs, struct handle *handle, uint64_t size)
 {
     struct place place = begin_change(fs, handle);
-    return end_change(fs, handle, &place, store_resize(handle->version, size));
+    int result = store_resize(handle->version, size);
+    place_end(fs, &place);
+    if (handle->session && result == 0) /* one that is refused changes nothing, and the program may go on */
+        write_session_wrote(fs, handle->session, 0);
+    return result;
 }
 
 int file_allocate(struct fs *fs, struct handle *handle, int mode, uint64_t offset, uint64_t length)
@@ -566,7 +621,7 @@ void file_release(struct fs *fs, struct handle *handle)
     bool publish = false;
     if (session) {
         fs_lock(fs);
-        publish = --session->handles == 0 && session->listed && !session->error;
+        publish = --session->handles == 0 && session->listed && !session->error && !session->killed;
         fs_unlock(fs);
     }
     if (publish) {

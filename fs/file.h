@@ -21,7 +21,7 @@ struct handle {
     struct store_version *version; /* its own pin; with a session the session's */
     bool cached; /* goes through the page cache */
     bool keeps_cache; /* what is in that already may stay */
-    bool append; /* O_APPEND: direct writes go to the end, wherever that is by then */
+    bool append; /* O_APPEND: writes go to the end, wherever that is by then */
     unsigned refs; /* the kernel's and whoever looks at it; guarded by fs->lock */
     LIST_ENTRY(handle) of_node; /* guarded by fs->lock */
 };
@@ -39,8 +39,8 @@ int file_create(struct fs *fs, struct node *parent, const char *text, uint32_t m
                 struct fuse_entry_param *ret_entry, struct fuse_file_info *info);
 
 int file_read(struct handle *handle, void *buffer, size_t size, uint64_t offset, size_t *ret_size);
-int file_write(struct fs *fs, struct handle *handle, const struct fuse_file_info *info, const void *data, size_t size,
-               uint64_t offset);
+int file_write(struct fs *fs, struct handle *handle, pid_t tid, const struct fuse_file_info *info, const void *data,
+               size_t size, uint64_t offset);
 
 /* FLUSH by thread `tid`: publishes when this is the close that ends the set. */
 int file_flush(struct fs *fs, struct handle *handle, pid_t tid);

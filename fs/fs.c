@@ -5,6 +5,7 @@
 #include "dir.h"
 #include "file.h"
 #include "notify.h"
+#include "place.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -50,6 +51,8 @@ void fs_gone(void *arg, uint64_t dir, const char *text, enum store_gone why)
 {
     struct fs *fs = arg;
     (void)why;
+    struct place place = place_begin(fs, dir, text); /* a LOOKUP that has just read it must not be believed */
+    place_end(fs, &place);
     fs_lock(fs);
     struct name *name = fs->notify ? name_find_locked(fs, dir, text) : NULL;
     if (name)
@@ -62,9 +65,11 @@ static void free_nodes(struct fs *fs)
 {
     struct node *node;
     struct handle *handle;
-    LIST_FOREACH(node, &fs->nodes, all)
+    LIST_FOREACH(node, &fs->nodes, all) {
+        node->lookups++; /* so that it stays for the second round */
         while ((handle = LIST_FIRST(&node->handles)))
             handle_abandon(fs, handle);
+    }
     while ((node = LIST_FIRST(&fs->nodes)))
         node_forget(fs, node, node->lookups);
 }

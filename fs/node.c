@@ -79,6 +79,7 @@ struct name *name_get_locked(struct fs *fs, uint64_t dir, const char *text)
             return NULL;
         }
         LIST_INIT(&name->sessions);
+        LIST_INIT(&name->nodes);
         name_enter_locked(fs, name, dir, key, key_write(dir, text, key));
     }
     name->refs++;
@@ -163,8 +164,8 @@ static int64_t settle_deadline_locked(const struct name *name, int64_t now)
 {
     const struct write_session *session;
     LIST_FOREACH(session, &name->sessions, of_name)
-    if (session->flushed_ns && session->flushed_ns + SETTLE_NS > now)
-        return session->flushed_ns + SETTLE_NS;
+        if (session->flushed_ns && session->flushed_ns + SETTLE_NS > now)
+            return session->flushed_ns + SETTLE_NS;
     return 0;
 }
 
@@ -183,8 +184,8 @@ struct write_session *name_creator_locked(struct name *name)
 {
     struct write_session *session;
     LIST_FOREACH(session, &name->sessions, of_name)
-    if (session->creates)
-        return session;
+        if (session->creates)
+            return session;
     return NULL;
 }
 
@@ -204,8 +205,10 @@ struct node *node_new_locked(struct fs *fs, enum node_kind kind, uint64_t ino, u
     node->ino = ino;
     node->version = version;
     node->name = name;
-    if (name)
+    if (name) {
         name->refs++;
+        LIST_INSERT_HEAD(&name->nodes, node, of_name);
+    }
     LIST_INIT(&node->handles);
     fs->node_count++;
     LIST_INSERT_HEAD(&fs->nodes, node, all);
@@ -221,7 +224,18 @@ static struct node *dir_node_locked(struct fs *fs, uint64_t ino)
     return node;
 }
 
-struct node *node_for_entry_locked(struct fs *fs, uint64_t dir, const char *text, const struct entry *entry)
+/* The node of a name that stands for a version already, other than a reserved one. */
+static struct node *node_of_version_locked(struct name *name, enum node_kind kind, uint64_t version)
+{
+    struct node *node;
+    LIST_FOREACH(node, &name->nodes, of_name)
+        if (node->kind == kind && node->version == version && !node->reserved)
+            break;
+    return node;
+}
+
+struct node *node_for_entry_locked(struct fs *fs, uint64_t dir, const char *text, const struct entry *entry,
+                                   bool steady)
 {
     if (entry->kind == ENTRY_DIR)
         return dir_node_locked(fs, entry->ino);
@@ -229,24 +243,27 @@ struct node *node_for_entry_locked(struct fs *fs, uint64_t dir, const char *text
     struct name *name = name_get_locked(fs, dir, text);
     if (!name)
         return NULL;
-    struct node *node = name->current;
-    if (!node || node->kind != kind || node->version != entry->version) {
+    struct node *node = node_of_version_locked(name, kind, entry->version);
+    if (!node)
         node = node_new_locked(fs, kind, entry->ino, entry->version, name);
-        if (node)
-            name->current = node;
-    }
+    if (node && (steady || !name->current))
+        name->current = node;
     name_put_locked(fs, name);
     return node;
 }
 
 struct store_version *node_drop_unused_locked(struct fs *fs, struct node *node)
 {
-    if (node == fs->root || node_is_control(node) || node->lookups > 0 || !LIST_EMPTY(&node->handles))
+    if (node == fs->root || node_is_control(node) || node->lookups > 0 || node->sessions > 0 ||
+        !LIST_EMPTY(&node->handles))
         return NULL;
     if (node->kind == NODE_DIR)
         HASH_DEL(fs->dirs, node);
-    if (node->name && node->name->current == node)
-        node->name->current = NULL;
+    if (node->name) {
+        LIST_REMOVE(node, of_name);
+        if (node->name->current == node)
+            node->name->current = NULL;
+    }
     stale_node_freed_locked(fs, node);
     struct store_version *held = stale_unhold_locked(fs, node);
     name_put_locked(fs, node->name);
@@ -273,8 +290,7 @@ void node_check_locked(const struct fs *fs, const struct node *node)
 {
 #ifndef NDEBUG
     const struct handle *handle;
-    LIST_FOREACH(handle, &node->handles, of_node)
-    {
+    LIST_FOREACH(handle, &node->handles, of_node) {
         assert(handle->node == node);
         assert(!handle->cached || store_version_id(handle->version) == node->version);
     }
@@ -447,10 +463,11 @@ int node_lookup(struct fs *fs, struct node *parent, const char *text, pid_t tid,
 
     fs_lock(fs);
     struct node *node = entry.kind == ENTRY_FILE ? stale_reserve_locked(fs, parent->ino, text, &entry, tid) : NULL;
+    bool steady = gate_steady(fs, gate, noted);
     if (!node)
-        node = node_for_entry_locked(fs, parent->ino, text, &entry);
+        node = node_for_entry_locked(fs, parent->ino, text, &entry, steady);
     if (node)
-        node_reply_locked(fs, node, &entry, gate_steady(fs, gate, noted), ret_entry);
+        node_reply_locked(fs, node, &entry, steady, ret_entry);
     fs_unlock(fs);
     entry_release(&entry);
     return node ? 0 : -ENOMEM;

@@ -16,7 +16,8 @@
  *   2. Every cached handle of a node is of its version.
  *   3. name->current, where set, is a node of that name, of a file or link.
  *   4. A name that is gone is not in the table and has no current node.
- *   5. A node lives while the kernel knows it (lookups > 0) or a handle is open on it.
+ *   5. A node lives while the kernel knows it (lookups > 0), a handle is open on it or a write session began there.
+ *   6. Of the nodes of a name, at most one that is not reserved (stale.h) stands for what is published.
  *
  * Directories have one node each, found by directory id, and no name: the store finds a directory by its id.
  */
@@ -44,6 +45,7 @@ struct name {
     bool notify_queued;
     struct node *current; /* what LOOKUP answers; NULL: makes a new one. Not counted in refs */
     LIST_HEAD(, write_session) sessions; /* not published yet */
+    LIST_HEAD(, node) nodes;
     UT_hash_handle hh;
 };
 
@@ -59,12 +61,16 @@ struct node {
     uint64_t size; /* likewise */
     uint64_t version; /* which it stands for */
     uint64_t pages_version; /* of which the kernel's page cache may hold pages; 0 of whatever */
-    pid_t reserved_for; /* a writer that was bounced; 0 none */
+    bool reserved; /* for a writer that was bounced, see stale.h; until it opens it */
+    pid_t reserved_for; /* which thread; 0 one of another pid namespace */
+    bool in_bounce; /* a slot of stale.h may point here */
     struct hold *hold; /* on the version, for a while after it was replaced; see stale.h */
     int64_t hold_until_ns;
     TAILQ_ENTRY(node) of_held;
     unsigned creating; /* directories: names in it that are being created */
+    unsigned sessions; /* write sessions that began here */
     LIST_HEAD(, handle) handles;
+    LIST_ENTRY(node) of_name; /* files and links */
     LIST_ENTRY(node) all;
     UT_hash_handle hh; /* directories, in fs->dirs */
 };
@@ -129,8 +135,10 @@ struct write_session *name_creator_locked(struct name *name);
 /* Makes a node for a file or link; takes a reference of the name. No lookup is counted yet. NULL: out of memory. */
 struct node *node_new_locked(struct fs *fs, enum node_kind kind, uint64_t ino, uint64_t version, struct name *name);
 
-/* The node that LOOKUP answers for an entry found at a place. NULL: out of memory. */
-struct node *node_for_entry_locked(struct fs *fs, uint64_t dir, const char *text, const struct entry *entry);
+/* The node that LOOKUP answers for an entry found at a place; `steady`: it is still there (state.h). NULL: out of
+ * memory. */
+struct node *node_for_entry_locked(struct fs *fs, uint64_t dir, const char *text, const struct entry *entry,
+                                   bool steady);
 
 /* Frees a node that neither the kernel nor a handle knows. The caller lets go of what is returned, without the lock. */
 struct store_version *node_drop_unused_locked(struct fs *fs, struct node *node);

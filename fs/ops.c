@@ -245,8 +245,8 @@ static void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, m
     int result = file_create(fs, node_of(fs, parent), name, mode, fuse_req_ctx(request), &entry, info);
     if (result < 0)
         reply_result(request, result);
-    else if (fuse_reply_create(request, &entry, info) < 0) {
-        file_release(fs, handle_of(info));
+    else if (fuse_reply_create(request, &entry, info) < 0) { /* nobody heard it: nothing was written */
+        handle_abandon(fs, handle_of(info));
         node_forget(fs, node_of(fs, entry.ino), 1);
     }
 }
@@ -263,7 +263,7 @@ static void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *in
         if (control)
             control_release(fs, info);
         else
-            file_release(fs, handle_of(info));
+            handle_abandon(fs, handle_of(info));
     }
 }
 
@@ -289,7 +289,7 @@ static void op_write(fuse_req_t request, fuse_ino_t id, const char *data, size_t
                      struct fuse_file_info *info)
 {
     (void)id;
-    int result = file_write(fs_of(request), handle_of(info), info, data, size, (uint64_t)offset);
+    int result = file_write(fs_of(request), handle_of(info), tid_of(request), info, data, size, (uint64_t)offset);
     if (result < 0)
         reply_result(request, result);
     else

@@ -179,25 +179,29 @@ int place_unlink(struct fs *fs, struct node *parent, const char *text)
     return result;
 }
 
-int place_remove_dir(struct fs *fs, struct node *parent, const char *text)
+/* True when something is being created in the directory at a place. The kernel holds its lock where it may be removed:
+ * nobody begins to create in it meanwhile. */
+static bool creating_in(struct fs *fs, uint64_t dir, const char *text)
 {
     struct entry entry;
-    int result = check_place(fs, parent, text);
-    if (result == 0)
-        result = store_lookup(fs->store, parent->ino, text, &entry);
-    if (result < 0)
-        return result;
-
-    /* The kernel holds the directory's lock: nobody begins to create in it now. */
+    if (store_lookup(fs->store, dir, text, &entry) < 0)
+        return false;
     struct node *node;
     fs_lock(fs);
     HASH_FIND(hh, fs->dirs, &entry.ino, sizeof entry.ino, node);
-    bool creating = node && node->creating > 0;
+    bool creating = entry.kind == ENTRY_DIR && node && node->creating > 0;
     fs_unlock(fs);
     entry_release(&entry);
-    if (creating)
-        return -ENOTEMPTY;
+    return creating;
+}
 
+int place_remove_dir(struct fs *fs, struct node *parent, const char *text)
+{
+    int result = check_place(fs, parent, text);
+    if (result == 0 && creating_in(fs, parent->ino, text))
+        result = -ENOTEMPTY;
+    if (result < 0)
+        return result;
     struct place place = place_begin(fs, parent->ino, text);
     result = store_remove_dir(fs->store, parent->ino, text);
     place_end(fs, &place);
@@ -220,13 +224,11 @@ static int publish_before_move(struct fs *fs, struct name *name, pid_t tid)
         session = LIST_FIRST(&name->sessions);
     if (session)
         session->refs++;
+    int result = session ? session->error : 0;
     fs_unlock(fs);
     if (!session)
         return 0;
-    int result = 0;
-    if (session->error)
-        result = session->error;
-    else if (session->creates || same_process(tid, session->opener))
+    if (result == 0 && (session->creates || same_process(tid, session->opener)))
         result = write_session_publish_at(fs, session, &spot);
     write_session_put(fs, session);
     return result;
@@ -274,6 +276,8 @@ int place_rename(struct fs *fs, struct node *parent, const char *text, struct no
         result = check_place(fs, new_parent, new_text);
     if (result == 0 && flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
         result = -EINVAL;
+    if (result == 0 && flags == 0 && creating_in(fs, new_parent->ino, new_text))
+        result = -ENOTEMPTY;
     if (result < 0)
         return result;
 

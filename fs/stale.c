@@ -8,16 +8,27 @@
 
 /* --- bounces ------------------------------------------------------------------------------------------- */
 
-/* A thread's slot. Two threads that share one take it from each other: the loser is bounced once more. */
-static struct bounce *slot_of(const struct fs *fs, pid_t tid)
+/* A thread's slot for a place, where it is or where it would go: the one that runs out first of a few. A thread of
+ * another pid namespace has no number here, 0: all of those are one, at each place. */
+static struct bounce *slot_of(const struct fs *fs, uint64_t place, pid_t tid)
 {
-    return (struct bounce *)&fs->bounces[(unsigned)tid % BOUNCES];
+    enum { PROBES = 8 };
+    uint64_t first = place ^ (uint64_t)tid * 0x9e3779b97f4a7c15u;
+    struct bounce *oldest = NULL;
+    for (uint64_t i = 0; i < PROBES; i++) {
+        struct bounce *bounce = (struct bounce *)&fs->bounces[(first + i) % BOUNCES];
+        if (bounce->until_ns && bounce->tid == tid && bounce->place == place)
+            return bounce;
+        if (!oldest || bounce->until_ns < oldest->until_ns)
+            oldest = bounce;
+    }
+    return oldest;
 }
 
 static struct bounce *find(const struct fs *fs, uint64_t place, pid_t tid)
 {
-    struct bounce *bounce = slot_of(fs, tid);
-    bool valid = tid && bounce->tid == tid && bounce->place == place && clock_ns(CLOCK_MONOTONIC) < bounce->until_ns;
+    struct bounce *bounce = slot_of(fs, place, tid);
+    bool valid = bounce->tid == tid && bounce->place == place && clock_ns(CLOCK_MONOTONIC) < bounce->until_ns;
     return valid ? bounce : NULL;
 }
 
@@ -26,7 +37,8 @@ int stale_bounce_locked(struct fs *fs, const struct name *name, pid_t tid, bool 
     uint64_t place = place_hash(name->dir, name->text);
     int64_t now = clock_ns(CLOCK_MONOTONIC);
     atomic_store(&fs->gates[place % GATES].hot_until_ns, now + HOT_NS);
-    *slot_of(fs, tid) = (struct bounce){.tid = tid, .place = place, .until_ns = now + BOUNCE_NS, .writer = writer};
+    *slot_of(fs, place, tid) =
+        (struct bounce){.tid = tid, .place = place, .until_ns = now + BOUNCE_NS, .writer = writer};
     return -ESTALE;
 }
 
@@ -35,10 +47,10 @@ bool stale_bounced_locked(const struct fs *fs, const struct name *name, pid_t ti
     return find(fs, place_hash(name->dir, name->text), tid);
 }
 
-void stale_answered_locked(struct fs *fs, pid_t tid)
+void stale_answered_locked(struct fs *fs, uint64_t dir, const char *text, pid_t tid)
 {
-    struct bounce *bounce = slot_of(fs, tid);
-    if (bounce->tid == tid)
+    struct bounce *bounce = find(fs, place_hash(dir, text), tid);
+    if (bounce)
         *bounce = (struct bounce){0};
 }
 
@@ -60,6 +72,7 @@ struct node *stale_reserve_locked(struct fs *fs, uint64_t dir, const char *text,
         bounce->node = node_new_locked(fs, NODE_FILE, entry->ino, 0, name);
     if (bounce->node) {
         bounce->node->version = entry->version;
+        bounce->node->in_bounce = bounce->node->reserved = true;
         bounce->node->reserved_for = tid;
     }
     name_put_locked(fs, name);
@@ -68,9 +81,11 @@ struct node *stale_reserve_locked(struct fs *fs, uint64_t dir, const char *text,
 
 void stale_node_freed_locked(struct fs *fs, const struct node *node)
 {
-    struct bounce *bounce = slot_of(fs, node->reserved_for);
-    if (bounce->node == node)
-        bounce->node = NULL;
+    if (!node->in_bounce)
+        return;
+    for (size_t i = 0; i < BOUNCES; i++)
+        if (fs->bounces[i].node == node)
+            fs->bounces[i].node = NULL;
 }
 
 /* --- holds --------------------------------------------------------------------------------------------- */

@@ -31,8 +31,8 @@ int stale_bounce_locked(struct fs *fs, const struct name *name, pid_t tid, bool 
 /* True when the thread was bounced at this place and must get a final answer now. */
 bool stale_bounced_locked(const struct fs *fs, const struct name *name, pid_t tid);
 
-/* The thread got its answer. */
-void stale_answered_locked(struct fs *fs, pid_t tid);
+/* The thread got its answer at a place. */
+void stale_answered_locked(struct fs *fs, uint64_t dir, const char *text, pid_t tid);
 
 /* True when somebody was bounced at this place lately. */
 bool stale_is_hot(const struct fs *fs, const struct name *name);

@@ -42,11 +42,13 @@ struct write_session *write_session_new(struct fs *fs, struct store_version *ver
     };
     fs_lock(fs);
     name->refs++;
+    node->sessions++;
+    session->dir = name->dir;
     if (!name->gone) { /* else it was removed or replaced since the caller found it, as if right after this open */
         LIST_INSERT_HEAD(&name->sessions, session, of_name);
         session->listed = true;
         if (creates)
-            count_creating_locked(fs, name->dir, 1);
+            count_creating_locked(fs, session->dir, 1);
     }
     fs_unlock(fs);
     return session;
@@ -59,7 +61,7 @@ void write_session_unlist_locked(struct fs *fs, struct write_session *session)
     LIST_REMOVE(session, of_name);
     session->listed = false;
     if (session->creates)
-        count_creating_locked(fs, session->name->dir, -1);
+        count_creating_locked(fs, session->dir, -1);
     pthread_cond_broadcast(&fs->changed);
 }
 
@@ -67,11 +69,15 @@ void write_session_put(struct fs *fs, struct write_session *session)
 {
     fs_lock(fs);
     bool last = --session->refs == 0;
+    struct store_version *held = NULL;
     if (last) {
         write_session_unlist_locked(fs, session);
+        session->node->sessions--;
+        held = node_drop_unused_locked(fs, session->node);
         name_put_locked(fs, session->name);
     }
     fs_unlock(fs);
+    store_unpin(held);
     if (!last)
         return;
     store_unpin(session->version);
@@ -153,6 +159,8 @@ static pid_t process_of(pid_t tid)
 
 bool same_process(pid_t tid, pid_t other_tid)
 {
+    if (tid == 0 || other_tid == 0)
+        return false; /* of another pid namespace: it cannot be told */
     if (tid == other_tid)
         return true;
     pid_t process = process_of(tid);
@@ -173,25 +181,57 @@ static bool was_killed(pid_t tid)
     return last && strtol(last, NULL, 10) & SIGNAL;
 }
 
+/*
+ * Most sets are one WRITE by the thread that opened, and cost no look at /proc here. Whose process the opener is is
+ * asked while it is certainly there: at the second.
+ */
+void write_session_note_writer(struct fs *fs, struct write_session *session, pid_t tid)
+{
+    fs_lock(fs);
+    session->writes++;
+    session->killed = false;
+    bool ask = session->listed && !session->process && (session->writes == 2 || tid != session->opener);
+    bool look = session->listed && tid != session->opener && tid != session->last_writer;
+    pid_t process = session->process;
+    fs_unlock(fs);
+    if (!ask && !look)
+        return;
+    if (ask)
+        process = process_of(session->opener);
+    bool other = look && process && process_of(tid) != process;
+    fs_lock(fs);
+    session->process = process;
+    session->shared |= other;
+    if (look)
+        session->last_writer = tid;
+    fs_unlock(fs);
+}
+
+/* True when a thread belongs to the process that opened. */
+static bool is_opener(const struct write_session *session, pid_t process, pid_t tid)
+{
+    return process ? process_of(tid) == process : same_process(tid, session->opener);
+}
+
 int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid)
 {
     fs_lock(fs);
-    bool listed = session->listed, ready = session->wrote && session->handles == 1;
+    bool listed = session->listed, shared = session->shared;
+    bool ready = session->wrote && session->handles == 1 && !shared;
+    pid_t process = session->process;
     int error = session->error;
     fs_unlock(fs);
     if (!listed || error)
         return error;
 
-    bool opener = same_process(tid, session->opener);
-    if (opener && was_killed(tid)) {
-        fs_lock(fs);
-        write_session_unlist_locked(fs, session);
-        fs_unlock(fs);
-        return 0;
-    }
-    if (opener && ready)
+    bool opener = is_opener(session, process, tid);
+    bool killed = (opener || shared) && was_killed(tid);
+    if (opener && ready && !killed)
         return write_session_publish(fs, session);
     fs_lock(fs);
+    if (killed && opener)
+        write_session_unlist_locked(fs, session);
+    session->killed |= killed;
     session->flushed_ns = clock_ns(CLOCK_MONOTONIC);
     fs_unlock(fs);
     return 0;

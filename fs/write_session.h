@@ -20,15 +20,21 @@
 struct write_session {
     struct store_version *version; /* staged, later published; let go with the last reference */
     struct name *name; /* one reference */
-    struct node *node; /* where its handles are; valid while there are any */
+    struct node *node; /* where it began; lives as long as the session */
     pid_t opener; /* the thread that opened it */
     bool creates; /* there was nothing at its name when it began */
+    uint64_t dir; /* with creates: the directory it is counted in */
     /* --- below here fs->lock protects ---------------------------------------------------------------- */
     unsigned refs; /* handles, and whoever looks at it */
     unsigned handles; /* open ones */
     bool wrote; /* a WRITE, truncation or allocation succeeded */
     bool listed; /* in name->sessions: neither published nor detached */
     bool published;
+    unsigned writes; /* WRITE requests, as far as they mattered */
+    pid_t process; /* the opener's; 0 not asked for yet, or it could not be told */
+    pid_t last_writer; /* the thread whose process was looked at last */
+    bool shared; /* another process writes, too: only the last close publishes */
+    bool killed; /* the one who wrote last was killed */
     int error; /* the first failed write or publish: nothing will be published, close reports it */
     int64_t flushed_ns; /* CLOCK_MONOTONIC of the last FLUSH that did not publish; 0 none */
     LIST_ENTRY(write_session) of_name;
@@ -51,6 +57,9 @@ int write_session_publish(struct fs *fs, struct write_session *session);
 
 /* The same at another place, as a rename of the name does, by a caller who holds the locks of both names. */
 int write_session_publish_at(struct fs *fs, struct write_session *session, const struct spot *spot);
+
+/* Notes who is about to write. */
+void write_session_note_writer(struct fs *fs, struct write_session *session, pid_t tid);
 
 /* Notes how a write to it ended. */
 void write_session_wrote(struct fs *fs, struct write_session *session, int result);

@@ -88,7 +88,10 @@ static int idle_parse(const char *text, struct entry_change *change)
 static int expires_parse(const char *text, struct entry_change *change)
 {
     change->set = ENTRY_SET_EXPIRES;
-    return text ? date_parse(text, &change->expires_ms) : 0;
+    int result = text ? date_parse(text, &change->expires_ms) : 0;
+    if (result == 0 && text && change->expires_ms == 0)
+        change->expires_ms = 1; /* 0 would be never; this is as long ago */
+    return result;
 }
 
 static int tags_parse(const char *text, struct entry_change *change)
