@@ -69,6 +69,15 @@ void handle_abandon(struct fs *fs, struct handle *handle)
     handle_put(fs, handle);
 }
 
+struct handle *node_writer_locked(const struct node *node)
+{
+    struct handle *handle;
+    LIST_FOREACH(handle, &node->handles, of_node)
+        if (handle->session && handle->session->listed)
+            break;
+    return handle;
+}
+
 static bool writes(int flags)
 {
     return (flags & O_ACCMODE) != O_RDONLY;
@@ -129,15 +138,6 @@ static int bounce(struct fs *fs, const struct opening *opening, bool writer)
     int result = stale_bounce_locked(fs, opening->name, opening->tid, writer);
     fs_unlock(fs);
     return result;
-}
-
-static bool is_written_locked(const struct node *node)
-{
-    const struct handle *handle;
-    LIST_FOREACH(handle, &node->handles, of_node)
-        if (handle->session && handle->session->listed)
-            return true;
-    return false;
 }
 
 /* --- opening to write a new version -------------------------------------------------------------------- */
@@ -366,7 +366,7 @@ static int open_published(struct fs *fs, const struct opening *opening)
     fs_lock(fs);
     if (opening->final && LIST_EMPTY(&node->handles))
         node->version = store_version_id(version);
-    bool cached = node->version == store_version_id(version) && !is_written_locked(node);
+    bool cached = node->version == store_version_id(version) && !node_writer_locked(node);
     if (cached && node->reserved)
         cached = adopt_reserved_locked(node);
     if (cached || opening->final)
@@ -387,12 +387,10 @@ static int open_published(struct fs *fs, const struct opening *opening)
  */
 static int join_own(struct fs *fs, const struct opening *opening)
 {
-    struct handle *sibling, *handle = NULL;
+    struct handle *handle = NULL;
     struct node *node = opening->node;
     fs_lock(fs);
-    LIST_FOREACH(sibling, &node->handles, of_node)
-        if (sibling->session && sibling->session->listed)
-            break;
+    const struct handle *sibling = node_writer_locked(node);
     if (sibling && (handle = handle_new(node, sibling->version, opening->info->flags))) {
         handle->session = sibling->session;
         handle->session->refs++;

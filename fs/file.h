@@ -60,6 +60,9 @@ int file_resize(struct fs *fs, struct handle *handle, uint64_t size);
 /* Closes a handle whose RELEASE will never come: publishes nothing. */
 void handle_abandon(struct fs *fs, struct handle *handle);
 
+/* A handle on a node whose write session is not published yet; NULL when nobody writes there. */
+struct handle *node_writer_locked(const struct node *node);
+
 /* Lets a reference of a handle go. Not under fs->lock. */
 void handle_put(struct fs *fs, struct handle *handle);
 

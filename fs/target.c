@@ -15,14 +15,9 @@
  * former. */
 static struct write_session *session_at(struct fs *fs, struct node *node, bool *ret_here)
 {
-    struct write_session *found = NULL;
-    struct handle *handle;
     fs_lock(fs);
-    LIST_FOREACH(handle, &node->handles, of_node)
-        if (handle->session && handle->session->listed) {
-            found = handle->session;
-            break;
-        }
+    const struct handle *writer = node_writer_locked(node);
+    struct write_session *found = writer ? writer->session : NULL;
     *ret_here = found;
     if (!found && !node->name->gone)
         found = name_creator_locked(node->name);
