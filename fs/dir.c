@@ -299,6 +299,8 @@ int dir_read(struct fs *fs, fuse_req_t request, struct dir_handle *handle, bool 
         .size = size,
         .cursor = cursor,
     };
+    if (cursor == 0)
+        node_dir_settle(fs, handle->node);
     for (unsigned gate = 0; gate < GATES; gate++)
         filling.noted[gate] = gate_note(fs, gate);
 

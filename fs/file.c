@@ -5,6 +5,7 @@
 #include "log.h"
 #include "notify.h"
 #include "place.h"
+#include "process.h"
 #include "stale.h"
 
 #include <errno.h>
@@ -400,7 +401,7 @@ static int join_own(struct fs *fs, const struct opening *opening)
     fs_unlock(fs);
     if (!handle)
         return sibling ? -ENOMEM : -ENOENT;
-    int result = same_process(opening->tid, handle->session->opener) ? 0 : -ENOENT;
+    int result = process_same(opening->tid, handle->session->opener) ? 0 : -ENOENT;
     if (result == 0 && opening->info->flags & O_TRUNC)
         result = store_resize(handle->version, 0);
     if (result == 0)

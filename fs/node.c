@@ -215,10 +215,28 @@ struct node *node_new_locked(struct fs *fs, enum node_kind kind, uint64_t ino, u
     return node;
 }
 
+struct node *node_dir_locked(struct fs *fs, uint64_t dir)
+{
+    struct node *node = fs->root;
+    if (dir != fs->root->ino)
+        HASH_FIND(hh, fs->dirs, &dir, sizeof dir, node);
+    return node;
+}
+
+void node_dir_settle(struct fs *fs, struct node *node)
+{
+    int64_t until = clock_ns(CLOCK_MONOTONIC) + SETTLE_NS;
+    struct timespec at = {until / 1000000000, until % 1000000000};
+    fs_lock(fs);
+    while (node->appearing > 0 && pthread_cond_timedwait(&fs->changed, &fs->lock, &at) == 0)
+        ;
+    fs_unlock(fs);
+}
+
+/* Finds or makes it. */
 static struct node *dir_node_locked(struct fs *fs, uint64_t ino)
 {
-    struct node *node;
-    HASH_FIND(hh, fs->dirs, &ino, sizeof ino, node);
+    struct node *node = node_dir_locked(fs, ino);
     if (!node && (node = node_new_locked(fs, NODE_DIR, ino, 0, NULL)))
         HASH_ADD(hh, fs->dirs, ino, sizeof node->ino, node);
     return node;
@@ -479,6 +497,7 @@ static int dir_getattr(struct fs *fs, struct node *node, struct stat *ret_stat, 
 {
     struct entry entry;
     unsigned gate = gate_of(node->ino, "");
+    node_dir_settle(fs, node);
     uint64_t noted = gate_note(fs, gate);
     int result = store_dir(fs->store, node->ino, &entry);
     if (result < 0)

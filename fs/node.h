@@ -68,6 +68,7 @@ struct node {
     int64_t hold_until_ns;
     TAILQ_ENTRY(node) of_held;
     unsigned creating; /* directories: names in it that are being created */
+    unsigned appearing; /* of these, flushed and about to be released */
     unsigned sessions; /* write sessions that began here */
     LIST_HEAD(, handle) handles;
     LIST_ENTRY(node) of_name; /* files and links */
@@ -134,6 +135,12 @@ struct write_session *name_creator_locked(struct name *name);
 
 /* Makes a node for a file or link; takes a reference of the name. No lookup is counted yet. NULL: out of memory. */
 struct node *node_new_locked(struct fs *fs, enum node_kind kind, uint64_t ino, uint64_t version, struct name *name);
+
+/* The node of a directory, or NULL. */
+struct node *node_dir_locked(struct fs *fs, uint64_t dir);
+
+/* Waits, some milliseconds at most, for names in a directory that are about to appear, see name_settle_locked(). */
+void node_dir_settle(struct fs *fs, struct node *node);
 
 /* The node that LOOKUP answers for an entry found at a place; `steady`: it is still there (state.h). NULL: out of
  * memory. */

@@ -34,10 +34,8 @@ static struct order take_locked(struct notify *notify)
     struct order order = {0};
     struct item *item = STAILQ_FIRST(&notify->queue);
     struct name *name = item->name;
-    struct node *parent = fs->root;
+    struct node *parent = node_dir_locked(fs, name->dir);
     STAILQ_REMOVE_HEAD(&notify->queue, next);
-    if (name->dir != fs->root->ino)
-        HASH_FIND(hh, fs->dirs, &name->dir, sizeof name->dir, parent);
     if (parent && !name->gone)
         order.parent = node_id(fs, parent);
     strcpy(order.text, name->text);

@@ -2,6 +2,7 @@
 /* place.c - see place.h. */
 #include "place.h"
 #include "control.h"
+#include "process.h"
 #include "stale.h"
 #include "write_session.h"
 
@@ -228,7 +229,7 @@ static int publish_before_move(struct fs *fs, struct name *name, pid_t tid)
     fs_unlock(fs);
     if (!session)
         return 0;
-    if (result == 0 && (session->creates || same_process(tid, session->opener)))
+    if (result == 0 && (session->creates || process_same(tid, session->opener)))
         result = write_session_publish_at(fs, session, &spot);
     write_session_put(fs, session);
     return result;

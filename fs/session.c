@@ -4,6 +4,7 @@
 #include "log.h"
 #include "notify.h"
 #include "ops.h"
+#include "process.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -169,6 +170,7 @@ int session_mount(struct fs *fs, const struct mount_options *options, struct ses
     bool mounted = result == 0;
     if (result == 0)
         result = greet(session);
+    fs->device = result == 0 ? process_device(options->mountpoint) : 0;
     if (result == 0)
         result = notify_start(fs, session->fuse, &fs->notify);
     if (result == 0)

@@ -39,6 +39,7 @@ struct fs {
     const struct mount_options *options;
     struct store *store; /* set once, before the first request */
     struct notify *notify; /* set once, likewise; NULL while nothing is mounted */
+    uint64_t device; /* of the mount, as stat tells it; 0 not known. Set once, likewise */
     struct node *root;
     struct node *control; /* the nodes of .larder, an array; see control.h */
     int64_t started_ns; /* CLOCK_REALTIME at fs_new() */

@@ -3,6 +3,7 @@
 #include "target.h"
 #include "file.h"
 #include "place.h"
+#include "process.h"
 #include "stale.h"
 
 #include <errno.h>
@@ -77,7 +78,7 @@ int target_find(struct fs *fs, struct node *node, pid_t tid, struct target *ret_
 
     bool here;
     struct write_session *session = session_at(fs, node, &here);
-    if (session && ((here && tid == TARGET_ANY_WRITER) || same_process(tid, session->opener)))
+    if (session && ((here && tid == TARGET_ANY_WRITER) || process_same(tid, session->opener)))
         target.session = session;
     else if ((target.handle = handle_at(fs, node, false)))
         ;

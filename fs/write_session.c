@@ -2,25 +2,29 @@
 /* write_session.c - see write_session.h. */
 #include "write_session.h"
 #include "place.h"
+#include "process.h"
 #include "stale.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 /* --- life ---------------------------------------------------------------------------------------------- */
 
 /* Counts names in creation in their directory: it must not be removed, and its times are about to change. */
-static void count_creating_locked(struct fs *fs, uint64_t dir, int by)
+static void count_creating_locked(struct fs *fs, const struct write_session *session, int by)
 {
-    struct node *node = fs->root;
-    if (dir != fs->root->ino)
-        HASH_FIND(hh, fs->dirs, &dir, sizeof dir, node);
-    if (node)
-        node->creating += (unsigned)by;
+    struct node *dir = node_dir_locked(fs, session->dir);
+    if (session->creates && dir)
+        dir->creating += (unsigned)by;
+}
+
+/* Notes when it was flushed last, 0 for not at all; and counts in its directory the names that are about to appear. */
+static void set_flushed_locked(struct fs *fs, struct write_session *session, int64_t flushed_ns)
+{
+    struct node *dir = session->creates && session->listed ? node_dir_locked(fs, session->dir) : NULL;
+    if (dir)
+        dir->appearing += (unsigned)(!!flushed_ns - !!session->flushed_ns);
+    session->flushed_ns = flushed_ns;
 }
 
 struct write_session *write_session_new(struct fs *fs, struct store_version *version, struct name *name,
@@ -36,6 +40,7 @@ struct write_session *write_session_new(struct fs *fs, struct store_version *ver
         .name = name,
         .node = node,
         .opener = opener,
+        .descriptors = process_descriptors(opener),
         .creates = creates,
         .refs = 1,
         .handles = 1,
@@ -47,8 +52,7 @@ struct write_session *write_session_new(struct fs *fs, struct store_version *ver
     if (!name->gone) { /* else it was removed or replaced since the caller found it, as if right after this open */
         LIST_INSERT_HEAD(&name->sessions, session, of_name);
         session->listed = true;
-        if (creates)
-            count_creating_locked(fs, session->dir, 1);
+        count_creating_locked(fs, session, 1);
     }
     fs_unlock(fs);
     return session;
@@ -58,10 +62,10 @@ void write_session_unlist_locked(struct fs *fs, struct write_session *session)
 {
     if (!session->listed)
         return;
+    set_flushed_locked(fs, session, 0);
+    count_creating_locked(fs, session, -1);
     LIST_REMOVE(session, of_name);
     session->listed = false;
-    if (session->creates)
-        count_creating_locked(fs, session->dir, -1);
     pthread_cond_broadcast(&fs->changed);
 }
 
@@ -133,53 +137,7 @@ int write_session_publish(struct fs *fs, struct write_session *session)
     return result;
 }
 
-/* --- who closes ---------------------------------------------------------------------------------------- */
-
-/* Reads a file of /proc; true when there is something in `text`. */
-static bool proc_read(pid_t tid, const char *file, char *text, size_t size)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)tid, file);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t got = read(fd, text, size - 1);
-    close(fd);
-    text[got > 0 ? got : 0] = '\0';
-    return got > 0;
-}
-
-/* The process a thread belongs to, 0 when it cannot be told. */
-static pid_t process_of(pid_t tid)
-{
-    char text[512];
-    const char *line = proc_read(tid, "status", text, sizeof text) ? strstr(text, "\nTgid:") : NULL;
-    return line ? (pid_t)strtol(line + 6, NULL, 10) : 0;
-}
-
-bool same_process(pid_t tid, pid_t other_tid)
-{
-    if (tid == 0 || other_tid == 0)
-        return false; /* of another pid namespace: it cannot be told */
-    if (tid == other_tid)
-        return true;
-    pid_t process = process_of(tid);
-    return process != 0 && process == process_of(other_tid);
-}
-
-/* True when a signal has killed the thread's process, which is closing its files just now. proc(5): field 9 of stat has
- * the flag PF_EXITING, the last one the exit code with the signal in its low seven bits. */
-static bool was_killed(pid_t tid)
-{
-    enum { EXITING = 0x4, SIGNAL = 0x7f };
-    char text[1024], state;
-    unsigned flags;
-    const char *rest = proc_read(tid, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;
-    if (!rest || sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2 || !(flags & EXITING))
-        return false;
-    const char *last = strrchr(rest, ' ');
-    return last && strtol(last, NULL, 10) & SIGNAL;
-}
+/* --- who writes and closes ------------------------------------------------------------------------------ */
 
 /*
  * Most sets are one WRITE by the thread that opened, and cost no look at /proc here. Whose process the opener is is
@@ -190,6 +148,7 @@ void write_session_note_writer(struct fs *fs, struct write_session *session, pid
     fs_lock(fs);
     session->writes++;
     session->killed = false;
+    set_flushed_locked(fs, session, 0); /* somebody has it open yet */
     bool ask = session->listed && !session->process && (session->writes == 2 || tid != session->opener);
     bool look = session->listed && tid != session->opener && tid != session->last_writer;
     pid_t process = session->process;
@@ -210,7 +169,19 @@ void write_session_note_writer(struct fs *fs, struct write_session *session, pid
 /* True when a thread belongs to the process that opened. */
 static bool is_opener(const struct write_session *session, pid_t process, pid_t tid)
 {
-    return process ? process_of(tid) == process : same_process(tid, session->opener);
+    return process ? process_of(tid) == process : process_same(tid, session->opener);
+}
+
+/*
+ * Is this the opener's process's last descriptor? When as many are open as when it opened, less one, it is (unless it
+ * closed another one meanwhile, for which nobody has a look). Else we look; where that is not allowed it is taken for
+ * the last one.
+ */
+static bool is_last_descriptor(struct fs *fs, const struct write_session *session, pid_t tid, unsigned open_now)
+{
+    if (session->descriptors && open_now == session->descriptors - 1)
+        return true;
+    return process_writes_file(tid, fs->device, session->node->ino) != PROCESS_YES;
 }
 
 int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid)
@@ -225,14 +196,18 @@ int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid)
         return error;
 
     bool opener = is_opener(session, process, tid);
-    bool killed = (opener || shared) && was_killed(tid);
+    unsigned open_now = process_descriptors(tid); /* none are left to a process that closes them as it exits */
+    bool killed = (opener || shared) && open_now == 0 && process_was_killed(tid);
+    bool stays_open = opener && !killed && !is_last_descriptor(fs, session, tid, open_now);
+    if (stays_open)
+        return 0;
     if (opener && ready && !killed)
         return write_session_publish(fs, session);
     fs_lock(fs);
     if (killed && opener)
         write_session_unlist_locked(fs, session);
     session->killed |= killed;
-    session->flushed_ns = clock_ns(CLOCK_MONOTONIC);
+    set_flushed_locked(fs, session, clock_ns(CLOCK_MONOTONIC));
     fs_unlock(fs);
     return 0;
 }

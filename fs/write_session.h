@@ -6,9 +6,9 @@
  *                                   `-- name removed or replaced, failed write, killed writer --> nothing
  *
  * When a set is published. FLUSH comes at every close of every duplicate, RELEASE once, at the end, but nobody waits
- * for that. So: at a FLUSH by the process that opened, when something was written; else at RELEASE, and whoever looks
- * the name up in the milliseconds between waits for it (name_settle_locked). A process that a signal killed closes its
- * files as it dies: such a FLUSH publishes nothing.
+ * for that. So: at the FLUSH of the last descriptor of the process that opened, when something was written and by
+ * nobody else; else at RELEASE, and whoever looks the name up in the milliseconds between waits for it
+ * (name_settle_locked). A process that a signal killed closes its files as it dies: such a FLUSH publishes nothing.
  *
  * After its publish a session's handles are live ones of what was published.
  */
@@ -22,6 +22,7 @@ struct write_session {
     struct name *name; /* one reference */
     struct node *node; /* where it began; lives as long as the session */
     pid_t opener; /* the thread that opened it */
+    unsigned descriptors; /* its process had open then, this one with them; 0 not known */
     bool creates; /* there was nothing at its name when it began */
     uint64_t dir; /* with creates: the directory it is counted in */
     /* --- below here fs->lock protects ---------------------------------------------------------------- */
@@ -36,7 +37,7 @@ struct write_session {
     bool shared; /* another process writes, too: only the last close publishes */
     bool killed; /* the one who wrote last was killed */
     int error; /* the first failed write or publish: nothing will be published, close reports it */
-    int64_t flushed_ns; /* CLOCK_MONOTONIC of the last FLUSH that did not publish; 0 none */
+    int64_t flushed_ns; /* CLOCK_MONOTONIC of a FLUSH that a RELEASE should follow at once; 0 none, or written since */
     LIST_ENTRY(write_session) of_name;
 };
 
@@ -66,8 +67,5 @@ void write_session_wrote(struct fs *fs, struct write_session *session, int resul
 
 /* FLUSH by thread `tid`. */
 int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid);
-
-/* True when both threads belong to one process, as far as can be told. */
-bool same_process(pid_t tid, pid_t other_tid);
 
 #endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* process.c - see process.h and proc(5). */
+#include "process.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* Reads a file of /proc; true when there is something in `text`. */
+static bool read_text(pid_t tid, const char *file, char *text, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)tid, file);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t got = read(fd, text, size - 1);
+    close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    return got > 0;
+}
+
+pid_t process_of(pid_t tid)
+{
+    char text[512];
+    const char *line = read_text(tid, "status", text, sizeof text) ? strstr(text, "\nTgid:") : NULL;
+    return line ? (pid_t)strtol(line + 6, NULL, 10) : 0;
+}
+
+bool process_same(pid_t tid, pid_t other_tid)
+{
+    if (tid == 0 || other_tid == 0)
+        return false;
+    if (tid == other_tid)
+        return true;
+    pid_t process = process_of(tid);
+    return process != 0 && process == process_of(other_tid);
+}
+
+/* Field 9 of stat has the flag PF_EXITING, the last one the exit code with the signal in its low seven bits. */
+bool process_was_killed(pid_t tid)
+{
+    enum { EXITING = 0x4, SIGNAL = 0x7f };
+    char text[1024], state;
+    unsigned flags;
+    const char *rest = read_text(tid, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;
+    if (!rest || sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2 || !(flags & EXITING))
+        return false;
+    const char *last = strrchr(rest, ' ');
+    return last && strtol(last, NULL, 10) & SIGNAL;
+}
+
+unsigned process_descriptors(pid_t tid)
+{
+    char path[64];
+    struct stat stat_of_dir;
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)tid);
+    return tid != 0 && stat(path, &stat_of_dir) == 0 ? (unsigned)stat_of_dir.st_size : 0;
+}
+
+/* --- whose descriptors --------------------------------------------------------------------------------- */
+
+static uint64_t device_of(const struct statx *statx)
+{
+    return makedev(statx->stx_dev_major, statx->stx_dev_minor);
+}
+
+static bool is_writable(pid_t tid, const char *number)
+{
+    char file[32], text[256];
+    snprintf(file, sizeof file, "fdinfo/%.20s", number);
+    const char *line = read_text(tid, file, text, sizeof text) ? strstr(text, "flags:") : NULL;
+    return line && (strtol(line + 6, NULL, 8) & O_ACCMODE) != O_RDONLY;
+}
+
+enum process_answer process_writes_file(pid_t tid, uint64_t device, uint64_t ino)
+{
+    enum process_answer answer = PROCESS_NO;
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)tid);
+    DIR *dir = tid != 0 && device != 0 ? opendir(path) : NULL;
+    if (!dir)
+        return PROCESS_UNKNOWN;
+    const struct dirent *entry;
+    while (answer != PROCESS_YES && (entry = readdir(dir))) {
+        struct statx found;
+        if (entry->d_name[0] == '.')
+            continue;
+        /* DONT_SYNC: of what the kernel knows; the file may be ours, and we are answering its reader just now. */
+        if (statx(dirfd(dir), entry->d_name, AT_STATX_DONT_SYNC, STATX_INO, &found) == 0 && found.stx_ino == ino &&
+            device_of(&found) == device && is_writable(tid, entry->d_name))
+            answer = PROCESS_YES;
+    }
+    closedir(dir);
+    return answer;
+}
+
+uint64_t process_device(const char *path)
+{
+    struct statx found;
+    return statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &found) == 0 ? device_of(&found) : 0;
+}
