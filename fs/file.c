@@ -4,6 +4,7 @@
 #include "control.h"
 #include "log.h"
 #include "notify.h"
+#include "pages.h"
 #include "place.h"
 #include "process.h"
 #include "stale.h"
@@ -23,6 +24,7 @@ static struct handle *handle_new(struct node *node, struct store_version *versio
         return NULL;
     handle->node = node;
     handle->version = version;
+    handle->writes = (flags & O_ACCMODE) != O_RDONLY;
     handle->append = flags & O_APPEND;
     handle->refs = 1;
     return handle;
@@ -33,6 +35,7 @@ static void handle_enter_locked(struct fs *fs, struct handle *handle, bool cache
 {
     struct node *node = handle->node;
     handle->cached = cached;
+    handle->first = cached && node->pages_version == 0;
     handle->keeps_cache = cached && node->pages_version == node->version;
     if (cached)
         node->pages_version = node->version; /* from now on: the kernel drops what it may not keep */
@@ -117,7 +120,7 @@ static int opening_begin(struct fs *fs, struct opening *opening)
     if (name) {
         name_settle_locked(fs, name);
         name_spot_locked(name, &opening->spot);
-        opening->final = stale_bounced_locked(fs, name, opening->tid);
+        opening->final = stale_bounced_locked(fs, name, opening->node, opening->tid);
     }
     opening->name = name;
     fs_unlock(fs);
@@ -333,16 +336,13 @@ static int pin_meant(struct fs *fs, const struct opening *opening, struct store_
     return store_pin(fs->store, opening->spot.dir, opening->spot.text, reads ? STORE_HIT : 0, ret_version);
 }
 
-/* A reserved node that is opened without O_TRUNC would be a second one for its version: it becomes the name's own,
- * unless that is in use. */
-static bool adopt_reserved_locked(struct node *node)
+/* A reserved node that is opened without O_TRUNC is one like any other; and the name's own, unless that is in use. */
+static void adopt_reserved_locked(struct node *node)
 {
-    struct name *name = node->name;
-    if (name->gone || (name->current && !LIST_EMPTY(&name->current->handles)))
-        return false;
-    name->current = node;
+    const struct name *name = node->name;
     node->reserved = false;
-    return true;
+    if (!name->gone && (!name->current || LIST_EMPTY(&name->current->handles)))
+        node->name->current = node;
 }
 
 /*
@@ -364,17 +364,23 @@ static int open_published(struct fs *fs, const struct opening *opening)
         store_unpin(version);
         return -ENOMEM;
     }
+    uint64_t id = store_version_id(version);
+    bool push = false;
     fs_lock(fs);
+    pages_wait_locked(fs, node);
     if (opening->final && LIST_EMPTY(&node->handles))
-        node->version = store_version_id(version);
-    bool cached = node->version == store_version_id(version) && !node_writer_locked(node);
-    if (cached && node->reserved)
-        cached = adopt_reserved_locked(node);
-    if (cached || opening->final)
-        handle_enter_locked(fs, handle, cached);
-    else
+        node->version = id;
+    bool same = node->version == id && !node_writer_locked(node);
+    if (same && node->reserved)
+        adopt_reserved_locked(node);
+    if (same || opening->final) {
+        handle_enter_locked(fs, handle, same && (!handle->writes || pages_writable_locked(node, id)));
+        push = pages_push_begin_locked(handle);
+    } else
         result = stale_bounce_locked(fs, opening->name, opening->tid, false);
     fs_unlock(fs);
+    if (push)
+        pages_push(fs, handle);
     if (result == 0)
         reply_handle(handle, opening->info);
     else

@@ -7,7 +7,8 @@
  * kernel's page cache, a direct one past it.
  *
  * A reader opens the version its node stands for, through the page cache. A writer takes a node nobody has open, or is
- * bounced and gets one of its own: stale.h tells how.
+ * bounced and gets one of its own: stale.h tells how. So several nodes may stand for one version; pages.h tells how they
+ * are kept alike when it is written live.
  */
 #ifndef LARDER_FS_FILE_H
 #define LARDER_FS_FILE_H
@@ -21,6 +22,8 @@ struct handle {
     struct store_version *version; /* its own pin; with a session the session's */
     bool cached; /* goes through the page cache */
     bool keeps_cache; /* what is in that already may stay */
+    bool first; /* nothing was in that when it was opened */
+    bool writes; /* not O_RDONLY */
     bool append; /* O_APPEND: writes go to the end, wherever that is by then */
     unsigned refs; /* the kernel's and whoever looks at it; guarded by fs->lock */
     LIST_ENTRY(handle) of_node; /* guarded by fs->lock */

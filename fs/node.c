@@ -410,8 +410,12 @@ static bool lookup_creating(struct fs *fs, uint64_t dir, const char *text, pid_t
         fs_lock(fs);
         there = session->listed;
         struct node *node = there ? stale_reserve_locked(fs, dir, text, &entry, tid) : NULL;
-        if (there)
-            node_reply_locked(fs, node ? node : session->node, &entry, false, ret_entry);
+        if (!node)
+            node = session->node;
+        if (there) {
+            stale_found_locked(fs, dir, text, node, tid);
+            node_reply_locked(fs, node, &entry, false, ret_entry);
+        }
         fs_unlock(fs);
         entry_release(&entry);
     }
@@ -484,6 +488,8 @@ int node_lookup(struct fs *fs, struct node *parent, const char *text, pid_t tid,
     bool steady = gate_steady(fs, gate, noted);
     if (!node)
         node = node_for_entry_locked(fs, parent->ino, text, &entry, steady);
+    if (node && entry.kind == ENTRY_FILE)
+        stale_found_locked(fs, parent->ino, text, node, tid);
     if (node)
         node_reply_locked(fs, node, &entry, steady, ret_entry);
     fs_unlock(fs);
@@ -510,16 +516,11 @@ static int dir_getattr(struct fs *fs, struct node *node, struct stat *ret_stat, 
     return 0;
 }
 
-/*
- * Nothing is there any more that a node could show. The kernel should look again; but when it has, it may be in the
- * middle of an open, which decides by itself, and needs an answer to check permissions with: what it was told last.
- */
-static int missing_getattr(struct fs *fs, struct node *node, pid_t tid, struct stat *ret_stat, double *ret_timeout)
+/* There is no version any more that the node could show: what the kernel was told last. It may be in the middle of an
+ * open, which decides by itself, and needs an answer to check permissions with. */
+static void last_getattr(struct fs *fs, struct node *node, struct stat *ret_stat, double *ret_timeout)
 {
     fs_lock(fs);
-    bool answer = stale_bounced_locked(fs, node->name, tid);
-    if (!answer)
-        stale_bounce_locked(fs, node->name, tid, true); /* for all we know it opens to write */
     struct entry last = {
         .kind = node->kind == NODE_FILE ? ENTRY_FILE : ENTRY_SYMLINK,
         .ino = node->ino,
@@ -531,7 +532,6 @@ static int missing_getattr(struct fs *fs, struct node *node, pid_t tid, struct s
     fs_unlock(fs);
     attr_fill(&last, 0, ret_stat);
     *ret_timeout = 0;
-    return answer ? 0 : -ESTALE;
 }
 
 int node_getattr(struct fs *fs, struct node *node, pid_t tid, struct stat *ret_stat, double *ret_timeout)
@@ -547,9 +547,11 @@ int node_getattr(struct fs *fs, struct node *node, pid_t tid, struct stat *ret_s
     name_spot(fs, node->name, &spot);
     unsigned gate = gate_of(spot.dir, spot.text);
     uint64_t noted = gate_note(fs, gate);
-    int result = target_find(fs, node, TARGET_ANY_WRITER, &target);
-    if (result == -ENOENT || result == -ESTALE)
-        return missing_getattr(fs, node, tid, ret_stat, ret_timeout);
+    int result = target_find(fs, node, tid, TARGET_SIZED, &target);
+    if (result == -ENOENT) {
+        last_getattr(fs, node, ret_stat, ret_timeout);
+        return 0;
+    }
     if (result < 0)
         return result;
     result = store_version_entry(target.version, &entry);

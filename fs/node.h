@@ -64,6 +64,7 @@ struct node {
     bool reserved; /* for a writer that was bounced, see stale.h; until it opens it */
     pid_t reserved_for; /* which thread; 0 one of another pid namespace */
     bool in_bounce; /* a slot of stale.h may point here */
+    bool pushing; /* its pages are being filled, see pages.h */
     struct hold *hold; /* on the version, for a while after it was replaced; see stale.h */
     int64_t hold_until_ns;
     TAILQ_ENTRY(node) of_held;

@@ -9,6 +9,7 @@
 #include "control.h"
 #include "dir.h"
 #include "file.h"
+#include "pages.h"
 #include "place.h"
 #include "target.h"
 #include "xattr.h"
@@ -179,6 +180,38 @@ static void op_getattr(fuse_req_t request, fuse_ino_t id, struct fuse_file_info 
     reply_attr(request, node_of(fs_of(request), id));
 }
 
+/* How what changed a version is answered. */
+typedef void answer_fn(fuse_req_t request, struct node *node, size_t size);
+
+static void answer_attr(fuse_req_t request, struct node *node, size_t size)
+{
+    (void)size;
+    reply_attr(request, node);
+}
+
+static void answer_done(fuse_req_t request, struct node *node, size_t size)
+{
+    (void)node, (void)size;
+    reply_result(request, 0);
+}
+
+static void answer_written(fuse_req_t request, struct node *node, size_t size)
+{
+    (void)node;
+    fuse_reply_write(request, size);
+}
+
+/* Answers at once, or when other inodes over the same version show it, too. `handle`: whose version; NULL the node's. */
+static void reply_changed(fuse_req_t request, struct node *node, const struct handle *handle, bool past_pages,
+                          answer_fn *answer, size_t size)
+{
+    struct pages_order *order = pages_outdated(fs_of(request), node, handle, past_pages);
+    if (order)
+        pages_forget(order, answer, request, node, size);
+    else
+        answer(request, node, size);
+}
+
 static void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int to_set, struct fuse_file_info *info)
 {
     struct fs *fs = fs_of(request);
@@ -187,7 +220,7 @@ static void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int
     if (result < 0)
         reply_result(request, result);
     else
-        reply_attr(request, node);
+        reply_changed(request, node, info ? handle_of(info) : NULL, false, answer_attr, 0);
 }
 
 /* The answer to a caller who has room for `room` bytes; 0: who asks how many there are. Frees the data. */
@@ -227,13 +260,23 @@ static void op_listxattr(fuse_req_t request, fuse_ino_t id, size_t room)
 static void op_setxattr(fuse_req_t request, fuse_ino_t id, const char *name, const char *value, size_t size, int flags)
 {
     struct fs *fs = fs_of(request);
-    reply_result(request, xattr_set(fs, node_of(fs, id), tid_of(request), name, value, size, flags));
+    struct node *node = node_of(fs, id);
+    int result = xattr_set(fs, node, tid_of(request), name, value, size, flags);
+    if (result < 0)
+        reply_result(request, result);
+    else
+        reply_changed(request, node, NULL, false, answer_done, 0);
 }
 
 static void op_removexattr(fuse_req_t request, fuse_ino_t id, const char *name)
 {
     struct fs *fs = fs_of(request);
-    reply_result(request, xattr_remove(fs, node_of(fs, id), tid_of(request), name));
+    struct node *node = node_of(fs, id);
+    int result = xattr_remove(fs, node, tid_of(request), name);
+    if (result < 0)
+        reply_result(request, result);
+    else
+        reply_changed(request, node, NULL, false, answer_done, 0);
 }
 
 /* --- files --------------------------------------------------------------------------------------------- */
@@ -288,12 +331,13 @@ static void op_read(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset
 static void op_write(fuse_req_t request, fuse_ino_t id, const char *data, size_t size, off_t offset,
                      struct fuse_file_info *info)
 {
-    (void)id;
-    int result = file_write(fs_of(request), handle_of(info), tid_of(request), info, data, size, (uint64_t)offset);
+    struct fs *fs = fs_of(request);
+    struct handle *handle = handle_of(info);
+    int result = file_write(fs, handle, tid_of(request), info, data, size, (uint64_t)offset);
     if (result < 0)
         reply_result(request, result);
     else
-        fuse_reply_write(request, size);
+        reply_changed(request, node_of(fs, id), handle, !handle->cached, answer_written, size);
 }
 
 static void op_flush(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
@@ -324,8 +368,13 @@ static void op_fsync(fuse_req_t request, fuse_ino_t id, int data_only, struct fu
 static void op_fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offset, off_t length,
                          struct fuse_file_info *info)
 {
-    (void)id;
-    reply_result(request, file_allocate(fs_of(request), handle_of(info), mode, (uint64_t)offset, (uint64_t)length));
+    struct fs *fs = fs_of(request);
+    struct handle *handle = handle_of(info);
+    int result = file_allocate(fs, handle, mode, (uint64_t)offset, (uint64_t)length);
+    if (result < 0)
+        reply_result(request, result);
+    else
+        reply_changed(request, node_of(fs, id), handle, false, answer_done, 0);
 }
 
 /* --- directories --------------------------------------------------------------------------------------- */

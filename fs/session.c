@@ -4,6 +4,7 @@
 #include "log.h"
 #include "notify.h"
 #include "ops.h"
+#include "pages.h"
 #include "process.h"
 
 #include <errno.h>
@@ -170,6 +171,7 @@ int session_mount(struct fs *fs, const struct mount_options *options, struct ses
     bool mounted = result == 0;
     if (result == 0)
         result = greet(session);
+    fs->fuse = session->fuse;
     fs->device = result == 0 ? process_device(options->mountpoint) : 0;
     if (result == 0)
         result = notify_start(fs, session->fuse, &fs->notify);
@@ -219,6 +221,7 @@ void session_stop(struct session *session, int grace_ms)
     bool forced = session->worker_count == 0 || !session_ended(session);
 
     /* While the workers still answer: a notification may wait for what a request holds. */
+    pages_settle(session->fs);
     fs_lock(session->fs);
     struct notify *notify = session->fs->notify;
     session->fs->notify = NULL;

@@ -8,16 +8,20 @@
 
 /* --- bounces ------------------------------------------------------------------------------------------- */
 
-/* A thread's slot for a place, where it is or where it would go: the one that runs out first of a few. A thread of
- * another pid namespace has no number here, 0: all of those are one, at each place. */
+static bool is_of(const struct bounce *bounce, uint64_t place, pid_t tid)
+{
+    return bounce->until_ns && bounce->tid == tid && (tid != 0 || bounce->place == place);
+}
+
+/* A thread's slot, where it is or where it would go: the one that runs out first of a few. */
 static struct bounce *slot_of(const struct fs *fs, uint64_t place, pid_t tid)
 {
     enum { PROBES = 8 };
-    uint64_t first = place ^ (uint64_t)tid * 0x9e3779b97f4a7c15u;
+    uint64_t first = (tid ? (uint64_t)tid : place) * 0x9e3779b97f4a7c15u >> 32;
     struct bounce *oldest = NULL;
     for (uint64_t i = 0; i < PROBES; i++) {
         struct bounce *bounce = (struct bounce *)&fs->bounces[(first + i) % BOUNCES];
-        if (bounce->until_ns && bounce->tid == tid && bounce->place == place)
+        if (is_of(bounce, place, tid))
             return bounce;
         if (!oldest || bounce->until_ns < oldest->until_ns)
             oldest = bounce;
@@ -28,8 +32,7 @@ static struct bounce *slot_of(const struct fs *fs, uint64_t place, pid_t tid)
 static struct bounce *find(const struct fs *fs, uint64_t place, pid_t tid)
 {
     struct bounce *bounce = slot_of(fs, place, tid);
-    bool valid = bounce->tid == tid && bounce->place == place && clock_ns(CLOCK_MONOTONIC) < bounce->until_ns;
-    return valid ? bounce : NULL;
+    return is_of(bounce, place, tid) && clock_ns(CLOCK_MONOTONIC) < bounce->until_ns ? bounce : NULL;
 }
 
 int stale_bounce_locked(struct fs *fs, const struct name *name, pid_t tid, bool writer)
@@ -42,9 +45,11 @@ int stale_bounce_locked(struct fs *fs, const struct name *name, pid_t tid, bool 
     return -ESTALE;
 }
 
-bool stale_bounced_locked(const struct fs *fs, const struct name *name, pid_t tid)
+bool stale_bounced_locked(const struct fs *fs, const struct name *name, const struct node *node, pid_t tid)
 {
-    return find(fs, place_hash(name->dir, name->text), tid);
+    uint64_t place = place_hash(name->dir, name->text);
+    const struct bounce *bounce = find(fs, place, tid);
+    return bounce && (bounce->place == place || bounce->found == node);
 }
 
 void stale_answered_locked(struct fs *fs, uint64_t dir, const char *text, pid_t tid)
@@ -52,6 +57,16 @@ void stale_answered_locked(struct fs *fs, uint64_t dir, const char *text, pid_t 
     struct bounce *bounce = find(fs, place_hash(dir, text), tid);
     if (bounce)
         *bounce = (struct bounce){0};
+}
+
+void stale_found_locked(struct fs *fs, uint64_t dir, const char *text, const struct node *node, pid_t tid)
+{
+    uint64_t place = place_hash(dir, text);
+    struct bounce *bounce = find(fs, place, tid);
+    if (bounce) {
+        bounce->place = place;
+        bounce->found = node;
+    }
 }
 
 bool stale_is_hot(const struct fs *fs, const struct name *name)

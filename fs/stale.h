@@ -7,10 +7,13 @@
  * the page cache.
  *
  * *Bounce.* We answer ESTALE: the kernel walks the path once more, with a LOOKUP it believes, and opens what it gets.
- * It does so only once; a second ESTALE would reach the program. So a bounce notes the thread and the place: a writer's
- * next LOOKUP there gets a node of its own, reserved for it, and whatever the thread opens there next gets a final
- * answer. A place where somebody was bounced is hot for a while: writers there go straight to nodes of their own, and
- * none is taken from under a reader who has just been sent to it.
+ * It does so only once; a second ESTALE would reach the program. So a bounce notes the thread and the place, and what its
+ * next LOOKUP of a file finds: a writer's gets a node of its own, reserved for it. Whatever the thread opens there next
+ * gets a final answer. A place where somebody was bounced is hot for a while: writers there go straight to nodes of
+ * their own, and none is taken from under a reader who has just been sent to it.
+ *
+ * Other calls on a path (stat, chmod, setxattr ...) walk it once more after ESTALE, too. When the inode they reach is a
+ * writer's, that is how they get to what is published.
  *
  * *Hold.* A version that is replaced stays in hand for HOLD_NS on the node that stood for it: an open that was under
  * way still gets it, as if it had come a moment earlier. The notification thread lets go.
@@ -25,20 +28,23 @@
 #define HOLD_PART 16 /* of the size limit: what may be held at most, since it is room that eviction cannot make */
 #define HOLD_NS   200000000LL /* how long a replaced version is held: an open takes microseconds */
 
-/* Notes that thread `tid` is told to look again at a name. Returns -ESTALE. */
+/* Notes that thread `tid` is told to look again at a name; `writer`: it may be about to truncate. Returns -ESTALE. */
 int stale_bounce_locked(struct fs *fs, const struct name *name, pid_t tid, bool writer);
 
-/* True when the thread was bounced at this place and must get a final answer now. */
-bool stale_bounced_locked(const struct fs *fs, const struct name *name, pid_t tid);
+/* True when the thread was bounced, and has come to this name or node: it must get a final answer now. */
+bool stale_bounced_locked(const struct fs *fs, const struct name *name, const struct node *node, pid_t tid);
 
-/* The thread got its answer at a place. */
+/* The thread opened what it wanted, or failed: at this place, as far as that matters (see struct bounce). */
 void stale_answered_locked(struct fs *fs, uint64_t dir, const char *text, pid_t tid);
+
+/* A thread's LOOKUP of a file found this node. */
+void stale_found_locked(struct fs *fs, uint64_t dir, const char *text, const struct node *node, pid_t tid);
 
 /* True when somebody was bounced at this place lately. */
 bool stale_is_hot(const struct fs *fs, const struct name *name);
 
-/* LOOKUP of an entry: the node reserved for a thread whose open for writing was bounced at this place, made when there
- * is none yet. NULL when the thread was not, or out of memory. */
+/* LOOKUP of a file: the node reserved for a thread that was bounced and may be about to truncate, made when there is
+ * none yet. NULL when it was not, or out of memory. */
 struct node *stale_reserve_locked(struct fs *fs, uint64_t dir, const char *text, const struct entry *entry, pid_t tid);
 
 /* A node is freed: nothing is reserved there any more. */

@@ -20,25 +20,29 @@
 #include <sys/types.h>
 #include <time.h>
 
+struct fuse_session;
 struct name;
 struct node;
 struct notify;
 
 enum { GATES = 1024, BOUNCES = 256 };
 
-/* A thread that was told to look again, see stale.h. */
+/* A thread that was told to look again, see stale.h. Threads of other pid namespaces have no number here, 0: all of
+ * those are one, at each place. */
 struct bounce {
-    pid_t tid; /* 0: nobody */
+    pid_t tid;
     bool writer;
-    uint64_t place;
-    int64_t until_ns; /* CLOCK_MONOTONIC */
+    uint64_t place; /* where it was bounced, later where it looked again */
+    int64_t until_ns; /* CLOCK_MONOTONIC; 0 nobody */
     struct node *node; /* reserved for it, or NULL */
+    const struct node *found; /* by its last LOOKUP, or NULL; only compared, since it may be freed */
 };
 
 struct fs {
     const struct mount_options *options;
     struct store *store; /* set once, before the first request */
     struct notify *notify; /* set once, likewise; NULL while nothing is mounted */
+    struct fuse_session *fuse; /* set once, likewise */
     uint64_t device; /* of the mount, as stat tells it; 0 not known. Set once, likewise */
     struct node *root;
     struct node *control; /* the nodes of .larder, an array; see control.h */
@@ -63,6 +67,7 @@ struct fs {
     struct bounce bounces[BOUNCES]; /* by thread */
     unsigned node_count;
     unsigned handle_count;
+    unsigned orders; /* under way, see pages.h */
 };
 
 static inline void fs_lock(struct fs *fs)

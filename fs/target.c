@@ -42,9 +42,8 @@ static struct handle *handle_at(struct fs *fs, struct node *node, bool any)
     return handle;
 }
 
-/* Pins what is published at a node's name, if that is what the node stands for: another version's size would make the
- * kernel read this one wrong. */
-static int pin_published(struct fs *fs, struct node *node, struct store_version **ret_version)
+/* Pins what is published at a node's name, but for `any` only if that is what the node stands for. */
+static int pin_published(struct fs *fs, struct node *node, bool any, struct store_version **ret_version)
 {
     struct spot spot;
     struct store_version *version;
@@ -54,7 +53,7 @@ static int pin_published(struct fs *fs, struct node *node, struct store_version 
     name_spot_locked(node->name, &spot);
     fs_unlock(fs);
     int result = gone ? -ESTALE : store_pin(fs->store, spot.dir, spot.text, 0, &version);
-    if (result == 0 && store_version_id(version) != wanted) {
+    if (result == 0 && !any && store_version_id(version) != wanted) {
         store_unpin(version);
         return -ESTALE;
     }
@@ -71,25 +70,56 @@ static struct hold *hold_at(struct fs *fs, struct node *node)
     return hold;
 }
 
-int target_find(struct fs *fs, struct node *node, pid_t tid, struct target *ret_target)
+/* Does a thread mean what is being written when it asks for the node the writer has? A file in creation is shown to
+ * everybody; an overwriting one only to who writes. */
+static bool sees(struct fs *fs, const struct node *node, const struct write_session *session, pid_t tid)
+{
+    return session->creates || process_same(tid, session->opener) ||
+           process_writes_file(tid, fs->device, node->ino) != PROCESS_NO;
+}
+
+static bool was_bounced(struct fs *fs, const struct node *node, pid_t tid)
+{
+    fs_lock(fs);
+    bool bounced = stale_bounced_locked(fs, node->name, node, tid);
+    fs_unlock(fs);
+    return bounced;
+}
+
+/* There is nothing for this thread here: the kernel looks once more, unless it has, or there is no name to look up. */
+static int look_again(struct fs *fs, const struct node *node, pid_t tid)
+{
+    fs_lock(fs);
+    bool last = node->name->gone || stale_bounced_locked(fs, node->name, node, tid);
+    if (!last)
+        stale_bounce_locked(fs, node->name, tid, true); /* for all we know it opens to truncate */
+    fs_unlock(fs);
+    return last ? -ENOENT : -ESTALE;
+}
+
+int target_find(struct fs *fs, struct node *node, pid_t tid, unsigned flags, struct target *ret_target)
 {
     struct target target = {0};
-    int result = 0;
-
-    bool here;
+    bool here, sized = flags & TARGET_SIZED;
     struct write_session *session = session_at(fs, node, &here);
-    if (session && ((here && tid == TARGET_ANY_WRITER) || process_same(tid, session->opener)))
+    bool writer = session && (here ? sees(fs, node, session, tid) : process_same(tid, session->opener));
+    if (here && !writer && look_again(fs, node, tid) == -ESTALE) {
+        write_session_put(fs, session);
+        return -ESTALE;
+    }
+
+    if (writer || (here && sized))
         target.session = session;
-    else if ((target.handle = handle_at(fs, node, false)))
+    else if (!here && (target.handle = handle_at(fs, node, false)))
         ;
-    else if ((target.hold = hold_at(fs, node)))
+    else if (!here && (target.hold = hold_at(fs, node)))
         ;
-    else if ((result = pin_published(fs, node, &target.version)) == 0)
+    else if (pin_published(fs, node, !sized && was_bounced(fs, node, tid), &target.version) == 0)
         target.pinned = true;
     else if (session)
         target.session = session;
-    else
-        target.handle = handle_at(fs, node, true);
+    else if (!(target.handle = handle_at(fs, node, true)))
+        return look_again(fs, node, tid);
 
     if (session && target.session != session)
         write_session_put(fs, session);
@@ -99,8 +129,6 @@ int target_find(struct fs *fs, struct node *node, pid_t tid, struct target *ret_
         target.version = target.handle->version;
     else if (target.hold)
         target.version = target.hold->version;
-    else if (!target.pinned)
-        return result;
     *ret_target = target;
     return 0;
 }
@@ -124,7 +152,7 @@ int target_entry(struct fs *fs, struct node *node, pid_t tid, struct entry *ret_
     struct target target;
     if (node->kind == NODE_DIR)
         return store_dir(fs->store, node->ino, ret_entry);
-    int result = target_find(fs, node, tid, &target);
+    int result = target_find(fs, node, tid, 0, &target);
     if (result < 0)
         return result;
     result = store_version_entry(target.version, ret_entry);
@@ -144,7 +172,7 @@ static struct place node_place_begin(struct fs *fs, struct node *node)
 int target_change(struct fs *fs, struct node *node, pid_t tid, const struct entry_change *change)
 {
     struct target target;
-    int result = node->kind == NODE_DIR ? 0 : target_find(fs, node, tid, &target);
+    int result = node->kind == NODE_DIR ? 0 : target_find(fs, node, tid, 0, &target);
     if (result < 0)
         return result;
     struct place place = node_place_begin(fs, node);
@@ -203,7 +231,7 @@ static struct entry_change change_of(const struct stat *attr, int to_set)
 static int resize(struct fs *fs, struct node *node, pid_t tid, uint64_t size)
 {
     struct target target;
-    int result = target_find(fs, node, tid, &target);
+    int result = target_find(fs, node, tid, 0, &target);
     if (result < 0)
         return result;
     struct place place = node_place_begin(fs, node);

@@ -2,9 +2,10 @@
 /*
  * target.h - which version an operation on attributes means, and the operations themselves.
  *
- * The kernel sends stat, chmod, setxattr and truncate for an inode, mostly without telling the handle. To the thread
- * that writes a file it is the version being written; to others what the readers of this inode see, or what is
- * published at its name.
+ * The kernel sends stat, chmod, setxattr and truncate for an inode, mostly without telling the handle. To whoever writes
+ * the file, by a descriptor of its own or an inherited one, it is the version being written; to others what the readers
+ * of this inode see, or what is published at its name. When the inode has become a writer's they are bounced
+ * (stale.h), and come back with one that stands for what is published.
  */
 #ifndef LARDER_FS_TARGET_H
 #define LARDER_FS_TARGET_H
@@ -24,12 +25,12 @@ struct target {
     bool pinned;
 };
 
-/* In place of the asking thread: what is being written, whoever asks. So does stat: its answer sets the size of the
- * kernel's inode, which is the writer's. */
-#define TARGET_ANY_WRITER 0
+/* Only the version the node stands for: its size becomes the kernel's inode's. */
+enum { TARGET_SIZED = 1 };
 
-/* Finds it for a file's or link's node and the asking thread. -ENOENT, -ESTALE. Let go with target_release(). */
-int target_find(struct fs *fs, struct node *node, pid_t tid, struct target *ret_target);
+/* Finds it for a file's or link's node and the asking thread. -ESTALE: the kernel should look again. -ENOENT: it has, or
+ * the name is gone, and there is nothing. Let go with target_release(). */
+int target_find(struct fs *fs, struct node *node, pid_t tid, unsigned flags, struct target *ret_target);
 void target_release(struct fs *fs, struct target *target);
 
 /* A directory's, file's or link's entry as the thread sees it. */
