@@ -262,7 +262,9 @@ static bool join_creator(struct fs *fs, const struct opening *opening)
         handle->session = session;
         session->refs++;
         session->handles++;
-        handle_enter_locked(fs, handle, session->node == node && node->version == store_version_id(session->version));
+        bool reads = (opening->info->flags & O_ACCMODE) == O_RDWR;
+        bool same = session->node == node && node->version == store_version_id(session->version);
+        handle_enter_locked(fs, handle, same && reads);
     }
     fs_unlock(fs);
     if (handle)
@@ -346,9 +348,11 @@ static void adopt_reserved_locked(struct node *node)
 }
 
 /*
- * Opens to read, or to write live: through the page cache, for it is the version the node stands for. Else the kernel
- * looks once more. When it has, a node that nobody has open stands for what is published from now on; on any other one
- * that is read past the page cache.
+ * Opens to read, or to write live, the version the node stands for. Else the kernel looks once more; when it has, and it
+ * was replaced again, what is published is read past the page cache.
+ *
+ * Readers go through the page cache, and who may map it to write. Who only writes does not: out of the page cache one
+ * write(2) may come as several WRITEs, and an append would not be atomic.
  */
 static int open_published(struct fs *fs, const struct opening *opening)
 {
@@ -365,16 +369,14 @@ static int open_published(struct fs *fs, const struct opening *opening)
         return -ENOMEM;
     }
     uint64_t id = store_version_id(version);
-    bool push = false;
+    bool reads = (opening->info->flags & O_ACCMODE) != O_WRONLY, push = false;
     fs_lock(fs);
     pages_wait_locked(fs, node);
-    if (opening->final && LIST_EMPTY(&node->handles))
-        node->version = id;
     bool same = node->version == id && !node_writer_locked(node);
     if (same && node->reserved)
         adopt_reserved_locked(node);
     if (same || opening->final) {
-        handle_enter_locked(fs, handle, same && (!handle->writes || pages_writable_locked(node, id)));
+        handle_enter_locked(fs, handle, same && (!handle->writes || (reads && pages_writable_locked(node, id))));
         push = pages_push_begin_locked(handle);
     } else
         result = stale_bounce_locked(fs, opening->name, opening->tid, false);
@@ -402,7 +404,7 @@ static int join_own(struct fs *fs, const struct opening *opening)
         handle->session = sibling->session;
         handle->session->refs++;
         handle->session->handles++;
-        handle_enter_locked(fs, handle, sibling->cached);
+        handle_enter_locked(fs, handle, sibling->cached && (opening->info->flags & O_ACCMODE) != O_WRONLY);
     }
     fs_unlock(fs);
     if (!handle)
@@ -548,49 +550,78 @@ int file_read(struct handle *handle, void *buffer, size_t size, uint64_t offset,
     return store_read(handle->version, buffer, size, offset, ret_size);
 }
 
-/* Live changes pass the gates of their name. */
-static struct place begin_change(struct fs *fs, struct handle *handle)
+/* One change of a value: it passes the gates of its name, and other inodes over the same version keep their sizes until
+ * they have dropped their pages. */
+struct value_change {
+    struct place place;
+    struct pages_order *order;
+};
+
+static struct value_change begin_change(struct fs *fs, const struct handle *handle)
 {
     struct spot spot;
+    struct value_change change = {.order = pages_change_begin(fs, handle)};
     name_spot(fs, handle->node->name, &spot);
-    return place_begin(fs, spot.dir, spot.text);
+    change.place = place_begin(fs, spot.dir, spot.text);
+    return change;
 }
 
-static int end_change(struct fs *fs, struct handle *handle, const struct place *place, int result)
+static int end_change(struct fs *fs, const struct handle *handle, const struct value_change *change, bool past_pages,
+                      int result, struct pages_order **ret_order)
 {
-    place_end(fs, place);
-    if (handle->session)
-        write_session_wrote(fs, handle->session, result);
+    place_end(fs, &change->place);
+    if (result < 0)
+        pages_change_cancel(change->order);
+    else
+        *ret_order = pages_outdated(fs, change->order, handle->node, handle, past_pages);
     return result;
+}
+
+/* The size of what a handle writes. */
+static uint64_t size_now(const struct handle *handle)
+{
+    struct entry entry;
+    if (store_version_entry(handle->version, &entry) < 0)
+        return 0;
+    uint64_t size = entry.size;
+    entry_release(&entry); /* zeroes it */
+    return size;
 }
 
 int file_write(struct fs *fs, struct handle *handle, pid_t tid, const struct fuse_file_info *info, const void *data,
-               size_t size, uint64_t offset)
+               size_t size, uint64_t offset, struct pages_order **ret_order)
 {
-    if (handle->session)
+    if (handle->session && !info->writepage)
         write_session_note_writer(fs, handle->session, tid);
     /* What comes out of the page cache belongs where the kernel says; an append goes to where the end is by now, which
-     * the kernel may have wrong when the entry was replaced under it. */
-    if (handle->append && !info->writepage)
-        offset = STORE_AT_END;
-    struct place place = begin_change(fs, handle);
-    return end_change(fs, handle, &place, store_write(handle->version, data, size, offset));
+     * the kernel may have wrong when the entry was replaced under it, or appended to through another inode. */
+    bool appends = handle->append && !info->writepage;
+    bool misplaced = appends && handle->cached && offset != size_now(handle);
+    struct value_change change = begin_change(fs, handle);
+    int result = store_write(handle->version, data, size, appends ? STORE_AT_END : offset);
+    if (result == 0)
+        pages_change_grows(change.order, handle, offset + size);
+    if (result == 0 && misplaced)
+        pages_misplaced(change.order, handle->node);
+    if (handle->session)
+        write_session_wrote(fs, handle->session, result);
+    return end_change(fs, handle, &change, !handle->cached, result, ret_order);
 }
 
-int file_resize(struct fs *fs, struct handle *handle, uint64_t size)
+int file_resize(struct fs *fs, struct handle *handle, uint64_t size, struct pages_order **ret_order)
 {
-    struct place place = begin_change(fs, handle);
+    struct value_change change = begin_change(fs, handle);
     int result = store_resize(handle->version, size);
-    place_end(fs, &place);
     if (handle->session && result == 0) /* one that is refused changes nothing, and the program may go on */
         write_session_wrote(fs, handle->session, 0);
-    return result;
+    return end_change(fs, handle, &change, false, result, ret_order);
 }
 
-int file_allocate(struct fs *fs, struct handle *handle, int mode, uint64_t offset, uint64_t length)
+int file_allocate(struct fs *fs, struct handle *handle, int mode, uint64_t offset, uint64_t length,
+                  struct pages_order **ret_order)
 {
-    struct entry entry;
     struct store_stats stats;
+    *ret_order = NULL;
     if (mode & ~FALLOC_FL_KEEP_SIZE)
         return -EOPNOTSUPP;
     store_stats(fs->store, &stats);
@@ -598,12 +629,7 @@ int file_allocate(struct fs *fs, struct handle *handle, int mode, uint64_t offse
         return -EFBIG;
     if (mode & FALLOC_FL_KEEP_SIZE)
         return 0; /* what is reserved here would only have to be evicted elsewhere */
-    int result = store_version_entry(handle->version, &entry);
-    if (result < 0)
-        return result;
-    uint64_t size = entry.size;
-    entry_release(&entry);
-    return offset + length > size ? file_resize(fs, handle, offset + length) : 0;
+    return offset + length > size_now(handle) ? file_resize(fs, handle, offset + length, ret_order) : 0;
 }
 
 /* --- closing ------------------------------------------------------------------------------------------- */

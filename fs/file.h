@@ -16,6 +16,8 @@
 #include "node.h"
 #include "write_session.h"
 
+struct pages_order;
+
 struct handle {
     struct node *node;
     struct write_session *session; /* or NULL; one reference */
@@ -42,8 +44,11 @@ int file_create(struct fs *fs, struct node *parent, const char *text, uint32_t m
                 struct fuse_entry_param *ret_entry, struct fuse_file_info *info);
 
 int file_read(struct handle *handle, void *buffer, size_t size, uint64_t offset, size_t *ret_size);
+
+/* WRITE by thread `tid`. What changes a value returns the order (pages.h) that must be carried out before it is
+ * answered, or NULL. */
 int file_write(struct fs *fs, struct handle *handle, pid_t tid, const struct fuse_file_info *info, const void *data,
-               size_t size, uint64_t offset);
+               size_t size, uint64_t offset, struct pages_order **ret_order);
 
 /* FLUSH by thread `tid`: publishes when this is the close that ends the set. */
 int file_flush(struct fs *fs, struct handle *handle, pid_t tid);
@@ -55,10 +60,11 @@ void file_release(struct fs *fs, struct handle *handle);
 int file_sync(struct fs *fs, struct handle *handle);
 
 /* FALLOCATE of `length` bytes from `offset`: mode 0 and FALLOC_FL_KEEP_SIZE; others -EOPNOTSUPP. */
-int file_allocate(struct fs *fs, struct handle *handle, int mode, uint64_t offset, uint64_t length);
+int file_allocate(struct fs *fs, struct handle *handle, int mode, uint64_t offset, uint64_t length,
+                  struct pages_order **ret_order);
 
 /* ftruncate. */
-int file_resize(struct fs *fs, struct handle *handle, uint64_t size);
+int file_resize(struct fs *fs, struct handle *handle, uint64_t size, struct pages_order **ret_order);
 
 /* Closes a handle whose RELEASE will never come: publishes nothing. */
 void handle_abandon(struct fs *fs, struct handle *handle);

@@ -26,6 +26,7 @@ int fs_new(const struct mount_options *options, struct fs **ret_fs)
     root->ino = STORE_ROOT;
     LIST_INIT(&root->handles);
     LIST_INIT(&fs->nodes);
+    LIST_INIT(&fs->orders);
     TAILQ_INIT(&fs->held);
     LIST_INIT(&fs->dir_handles);
     LIST_INIT(&fs->control_texts);

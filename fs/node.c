@@ -3,6 +3,7 @@
 #include "node.h"
 #include "control.h"
 #include "file.h"
+#include "pages.h"
 #include "stale.h"
 #include "target.h"
 
@@ -272,7 +273,7 @@ struct node *node_for_entry_locked(struct fs *fs, uint64_t dir, const char *text
 
 struct store_version *node_drop_unused_locked(struct fs *fs, struct node *node)
 {
-    if (node == fs->root || node_is_control(node) || node->lookups > 0 || node->sessions > 0 ||
+    if (node == fs->root || node_is_control(node) || node->lookups > 0 || node->sessions > 0 || node->changing > 0 ||
         !LIST_EMPTY(&node->handles))
         return NULL;
     if (node->kind == NODE_DIR)
@@ -367,12 +368,12 @@ static bool node_settled_locked(const struct fs *fs, const struct node *node)
     if (node->kind == NODE_DIR)
         return node->creating == 0; /* a publish will change its times */
     const struct name *name = node->name;
-    return name->current == node && LIST_EMPTY(&name->sessions) && !stale_is_hot(fs, name);
+    return name->current == node && LIST_EMPTY(&name->sessions) && !node->changing && !stale_is_hot(fs, name);
 }
 
 /* --- LOOKUP -------------------------------------------------------------------------------------------- */
 
-void node_reply_locked(const struct fs *fs, struct node *node, const struct entry *entry, bool steady,
+void node_reply_locked(struct fs *fs, struct node *node, const struct entry *entry, bool steady,
                        struct fuse_entry_param *ret_entry)
 {
     bool settled = steady && node_settled_locked(fs, node);
@@ -388,6 +389,7 @@ void node_reply_locked(const struct fs *fs, struct node *node, const struct entr
     ret_entry->attr_timeout = settled ? believe : node->kind == NODE_DIR ? SHORT_SECONDS : 0;
     ret_entry->entry_timeout = settled || (node->kind == NODE_DIR && steady) ? believe : 0;
     attr_fill(entry, 1, &ret_entry->attr);
+    ret_entry->attr.st_size = (off_t)pages_tell_size_locked(fs, node, entry->size);
     node_check_locked(fs, node);
 }
 
@@ -560,6 +562,7 @@ int node_getattr(struct fs *fs, struct node *node, pid_t tid, struct stat *ret_s
         fs_lock(fs);
         bool settled = !target.session && !dead && gate_steady(fs, gate, noted) && node_settled_locked(fs, node);
         attr_fill(&entry, node->name->gone ? 0 : 1, ret_stat);
+        ret_stat->st_size = (off_t)pages_tell_size_locked(fs, node, entry.size);
         fs_unlock(fs);
         *ret_timeout = settled ? attr_timeout(&entry) : 0;
         entry_release(&entry);

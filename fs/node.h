@@ -16,7 +16,8 @@
  *   2. Every cached handle of a node is of its version.
  *   3. name->current, where set, is a node of that name, of a file or link.
  *   4. A name that is gone is not in the table and has no current node.
- *   5. A node lives while the kernel knows it (lookups > 0), a handle is open on it or a write session began there.
+ *   5. A node lives while the kernel knows it (lookups > 0), a handle is open on it, a write session began there or an
+ *      order of pages.h names it.
  *   6. Of the nodes of a name, at most one that is not reserved (stale.h) stands for what is published.
  *
  * Directories have one node each, found by directory id, and no name: the store finds a directory by its id.
@@ -60,11 +61,13 @@ struct node {
     uint32_t mode, uid, gid; /* as the kernel was told last */
     uint64_t size; /* likewise */
     uint64_t version; /* which it stands for */
+    uint64_t told_version, told_size; /* what the kernel takes its size for, and of which version; see pages.h */
     uint64_t pages_version; /* of which the kernel's page cache may hold pages; 0 of whatever */
     bool reserved; /* for a writer that was bounced, see stale.h; until it opens it */
     pid_t reserved_for; /* which thread; 0 one of another pid namespace */
     bool in_bounce; /* a slot of stale.h may point here */
     bool pushing; /* its pages are being filled, see pages.h */
+    unsigned changing; /* orders under way that will have it forget them; each keeps it alive */
     struct hold *hold; /* on the version, for a while after it was replaced; see stale.h */
     int64_t hold_until_ns;
     TAILQ_ENTRY(node) of_held;
@@ -160,7 +163,7 @@ int node_lookup(struct fs *fs, struct node *parent, const char *text, pid_t tid,
 
 /* Fills the reply that makes a node known to the kernel, and counts the lookup. `steady`: the entry was not overtaken
  * (state.h). */
-void node_reply_locked(const struct fs *fs, struct node *node, const struct entry *entry, bool steady,
+void node_reply_locked(struct fs *fs, struct node *node, const struct entry *entry, bool steady,
                        struct fuse_entry_param *ret_entry);
 
 /* Verifies the invariants above; aborts where one is broken. Does nothing with NDEBUG. */

@@ -201,11 +201,10 @@ static void answer_written(fuse_req_t request, struct node *node, size_t size)
     fuse_reply_write(request, size);
 }
 
-/* Answers at once, or when other inodes over the same version show it, too. `handle`: whose version; NULL the node's. */
-static void reply_changed(fuse_req_t request, struct node *node, const struct handle *handle, bool past_pages,
-                          answer_fn *answer, size_t size)
+/* Answers at once, or when other inodes over the same version show it, too. */
+static void reply_changed(fuse_req_t request, struct node *node, struct pages_order *order, answer_fn *answer,
+                          size_t size)
 {
-    struct pages_order *order = pages_outdated(fs_of(request), node, handle, past_pages);
     if (order)
         pages_forget(order, answer, request, node, size);
     else
@@ -216,11 +215,12 @@ static void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int
 {
     struct fs *fs = fs_of(request);
     struct node *node = node_of(fs, id);
-    int result = target_setattr(fs, node, tid_of(request), attr, to_set, info);
+    struct pages_order *order;
+    int result = target_setattr(fs, node, tid_of(request), attr, to_set, info, &order);
     if (result < 0)
         reply_result(request, result);
     else
-        reply_changed(request, node, info ? handle_of(info) : NULL, false, answer_attr, 0);
+        reply_changed(request, node, order, answer_attr, 0);
 }
 
 /* The answer to a caller who has room for `room` bytes; 0: who asks how many there are. Frees the data. */
@@ -265,7 +265,7 @@ static void op_setxattr(fuse_req_t request, fuse_ino_t id, const char *name, con
     if (result < 0)
         reply_result(request, result);
     else
-        reply_changed(request, node, NULL, false, answer_done, 0);
+        reply_changed(request, node, pages_outdated(fs, NULL, node, NULL, false), answer_done, 0);
 }
 
 static void op_removexattr(fuse_req_t request, fuse_ino_t id, const char *name)
@@ -276,7 +276,7 @@ static void op_removexattr(fuse_req_t request, fuse_ino_t id, const char *name)
     if (result < 0)
         reply_result(request, result);
     else
-        reply_changed(request, node, NULL, false, answer_done, 0);
+        reply_changed(request, node, pages_outdated(fs, NULL, node, NULL, false), answer_done, 0);
 }
 
 /* --- files --------------------------------------------------------------------------------------------- */
@@ -332,12 +332,12 @@ static void op_write(fuse_req_t request, fuse_ino_t id, const char *data, size_t
                      struct fuse_file_info *info)
 {
     struct fs *fs = fs_of(request);
-    struct handle *handle = handle_of(info);
-    int result = file_write(fs, handle, tid_of(request), info, data, size, (uint64_t)offset);
+    struct pages_order *order;
+    int result = file_write(fs, handle_of(info), tid_of(request), info, data, size, (uint64_t)offset, &order);
     if (result < 0)
         reply_result(request, result);
     else
-        reply_changed(request, node_of(fs, id), handle, !handle->cached, answer_written, size);
+        reply_changed(request, node_of(fs, id), order, answer_written, size);
 }
 
 static void op_flush(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
@@ -369,12 +369,12 @@ static void op_fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offs
                          struct fuse_file_info *info)
 {
     struct fs *fs = fs_of(request);
-    struct handle *handle = handle_of(info);
-    int result = file_allocate(fs, handle, mode, (uint64_t)offset, (uint64_t)length);
+    struct pages_order *order;
+    int result = file_allocate(fs, handle_of(info), mode, (uint64_t)offset, (uint64_t)length, &order);
     if (result < 0)
         reply_result(request, result);
     else
-        reply_changed(request, node_of(fs, id), handle, false, answer_done, 0);
+        reply_changed(request, node_of(fs, id), order, answer_done, 0);
 }
 
 /* --- directories --------------------------------------------------------------------------------------- */

@@ -45,10 +45,14 @@ void pages_push(struct fs *fs, struct handle *handle)
         buffer.buf[0].mem = value;
         result = fuse_lowlevel_notify_store(fs->fuse, node_id(fs, node), 0, &buffer, 0);
     }
+    bool pushed = result == 0 && size > 0;
+    if (pushed && !gate_steady(fs, gate, noted)) { /* a live write came in between, and dropped nothing yet */
+        fuse_lowlevel_notify_inval_inode(fs->fuse, node_id(fs, node), 0, 0);
+        pushed = false;
+    }
     fs_lock(fs);
     node->pushing = false;
-    /* Kept unless a live write came in between: then the kernel drops what we gave it as it opens the file. */
-    handle->keeps_cache = result == 0 && size > 0 && gate_steady(fs, gate, noted);
+    handle->keeps_cache = pushed;
     pthread_cond_broadcast(&fs->changed);
     fs_unlock(fs);
 }
@@ -69,12 +73,20 @@ bool pages_writable_locked(const struct node *node, uint64_t version)
 
 struct pages_order {
     struct fs *fs;
+    LIST_ENTRY(pages_order) all; /* in fs->orders, guarded by fs->lock */
+    struct pages_order *next; /* what else it takes; NULL */
     void (*answer)(fuse_req_t request, struct node *node, size_t size);
     fuse_req_t request;
     struct node *node; /* the kernel holds it until the answer */
     size_t size;
-    size_t count;
-    fuse_ino_t ids[]; /* by value: the kernel ignores one that it does not know any more */
+    fuse_ino_t misplaced; /* has pages to drop after the answer, or 0 */
+    struct node *grows; /* with the answer, in the kernel, to at least `grows_to` bytes; or NULL */
+    uint64_t grows_to;
+    uint64_t version;
+    /* --- below here fs->lock protects --- */
+    uint64_t shown_size; /* no larger one is told for nodes that stand for the version */
+    size_t count; /* of nodes; 0 once they have forgotten */
+    struct node *nodes[];
 };
 
 /* Is this another inode, or the same one passed by, that shows something of the version? */
@@ -84,40 +96,173 @@ static bool is_outdated(const struct node *other, const struct node *node, uint6
            (other != node || (past_pages && node->pages_version == version));
 }
 
-struct pages_order *pages_outdated(struct fs *fs, const struct node *node, const struct handle *handle, bool past_pages)
+/* An order for what shows a version, all but the node it is changed through, of which no larger size than this is told for
+ * now. NULL: out of memory; then the kernel may show something stale, but nothing is lost. */
+static struct pages_order *order_new_locked(struct fs *fs, const struct node *node, uint64_t version, bool past_pages,
+                                            uint64_t size)
 {
-    struct pages_order *order = NULL;
-    const struct node *other;
+    struct node *other;
     size_t count = 0;
-    if (!node->name)
-        return NULL;
-    fs_lock(fs);
-    uint64_t version = handle ? store_version_id(handle->version) : node->version;
     LIST_FOREACH(other, &node->name->nodes, of_name)
         count += is_outdated(other, node, version, past_pages);
-    if (count > 0 && (order = calloc(1, sizeof *order + count * sizeof *order->ids))) {
-        order->fs = fs;
-        LIST_FOREACH(other, &node->name->nodes, of_name)
-            if (is_outdated(other, node, version, past_pages))
-                order->ids[order->count++] = node_id(fs, other);
-        fs->orders++;
+    struct pages_order *order = calloc(1, sizeof *order + count * sizeof *order->nodes);
+    if (!order)
+        return NULL;
+    order->fs = fs;
+    order->version = version;
+    order->shown_size = size;
+    LIST_FOREACH(other, &node->name->nodes, of_name) {
+        if (!is_outdated(other, node, version, past_pages))
+            continue;
+        order->nodes[order->count++] = other;
+        other->changing++;
     }
+    LIST_INSERT_HEAD(&fs->orders, order, all);
+    return order;
+}
+
+static bool has_readers_locked(const struct node *node)
+{
+    const struct handle *handle;
+    LIST_FOREACH(handle, &node->handles, of_node)
+        if (handle->cached)
+            break;
+    return handle;
+}
+
+/* Sizes may be told as they are again. */
+static void order_let_go(struct pages_order *order)
+{
+    struct fs *fs = order->fs;
+    fs_lock(fs);
+    order->shown_size = UINT64_MAX;
+    if (order->grows && (order->grows->told_version != order->version || order->grows->told_size < order->grows_to)) {
+        order->grows->told_version = order->version;
+        order->grows->told_size = order->grows_to;
+    }
+    order->grows = NULL;
+    while (order->count > 0) {
+        struct node *node = order->nodes[--order->count];
+        if (--node->changing == 0 && node->version == order->version && !has_readers_locked(node))
+            node->pages_version = 0; /* none are left */
+        struct store_version *held = node_drop_unused_locked(fs, node);
+        if (!held)
+            continue;
+        fs_unlock(fs);
+        store_unpin(held);
+        fs_lock(fs);
+    }
+    fs_unlock(fs);
+}
+
+static void order_free(struct pages_order *order)
+{
+    struct fs *fs = order->fs;
+    order_let_go(order);
+    fs_lock(fs);
+    LIST_REMOVE(order, all);
+    pthread_cond_broadcast(&fs->changed);
+    fs_unlock(fs);
+    free(order);
+}
+
+uint64_t pages_tell_size_locked(struct fs *fs, struct node *node, uint64_t size)
+{
+    const struct pages_order *order;
+    uint64_t shown = size;
+    LIST_FOREACH(order, &fs->orders, all)
+        if (order->version == node->version && order->shown_size < shown)
+            shown = order->shown_size;
+    if (node->told_version == node->version && shown < node->told_size)
+        shown = node->told_size < size ? node->told_size : size;
+    node->told_version = node->version;
+    node->told_size = shown;
+    return shown;
+}
+
+/* Nobody else can show what a write session has not published, unless its name has a second node. */
+static bool is_private_locked(const struct handle *handle)
+{
+    const struct node *first = LIST_FIRST(&handle->node->name->nodes);
+    return handle->session && handle->session->listed && first == handle->node && !LIST_NEXT(first, of_name);
+}
+
+struct pages_order *pages_change_begin(struct fs *fs, const struct handle *handle)
+{
+    struct entry entry;
+    fs_lock(fs);
+    bool private = is_private_locked(handle);
+    fs_unlock(fs);
+    if (private || store_version_entry(handle->version, &entry) < 0)
+        return NULL;
+    uint64_t size = entry.size;
+    entry_release(&entry);
+    fs_lock(fs);
+    struct pages_order *order =
+        order_new_locked(fs, handle->node, store_version_id(handle->version), !handle->cached, size);
     fs_unlock(fs);
     return order;
 }
 
+struct pages_order *pages_outdated(struct fs *fs, struct pages_order *begun, const struct node *node,
+                                   const struct handle *handle, bool past_pages)
+{
+    if (!node->name)
+        return NULL;
+    fs_lock(fs);
+    uint64_t version = handle ? store_version_id(handle->version) : node->version;
+    struct pages_order *order = NULL;
+    const struct node *other;
+    LIST_FOREACH(other, &node->name->nodes, of_name)
+        if (!order && is_outdated(other, node, version, past_pages))
+            order = order_new_locked(fs, node, version, past_pages, UINT64_MAX);
+    fs_unlock(fs);
+    if (order) {
+        order->next = begun; /* others may have come to know the version meanwhile */
+        return order;
+    }
+    if (!begun || begun->count > 0 || begun->misplaced)
+        return begun;
+    order_free(begun);
+    return NULL;
+}
+
+void pages_change_grows(struct pages_order *order, const struct handle *handle, uint64_t size)
+{
+    if (!order)
+        return;
+    order->grows = handle->node;
+    order->grows_to = size;
+}
+
+void pages_misplaced(struct pages_order *order, const struct node *node)
+{
+    if (order)
+        order->misplaced = node_id(order->fs, node);
+}
+
+void pages_change_cancel(struct pages_order *order)
+{
+    if (order)
+        order_free(order);
+}
+
 static void *forget(void *arg)
 {
-    struct pages_order *order = arg;
+    struct pages_order *order = arg, *next;
     struct fs *fs = order->fs;
-    for (size_t i = 0; i < order->count; i++)
-        fuse_lowlevel_notify_inval_inode(fs->fuse, order->ids[i], 0, 0);
+    for (struct pages_order *at = order; at; at = at->next) {
+        for (size_t i = 0; i < at->count; i++)
+            fuse_lowlevel_notify_inval_inode(fs->fuse, node_id(fs, at->nodes[i]), 0, 0);
+        order_let_go(at); /* before the answer: whoever has it must find everything as it is */
+    }
     order->answer(order->request, order->node, order->size);
-    free(order);
-    fs_lock(fs);
-    fs->orders--;
-    pthread_cond_broadcast(&fs->changed);
-    fs_unlock(fs);
+    for (; order; order = next) {
+        next = order->next;
+        if (order->misplaced)
+            fuse_lowlevel_notify_inval_inode(fs->fuse, order->misplaced, 0, 0);
+        order_free(order);
+    }
     return NULL;
 }
 
@@ -145,7 +290,7 @@ void pages_forget(struct pages_order *order, void (*answer)(fuse_req_t request, 
 void pages_settle(struct fs *fs)
 {
     fs_lock(fs);
-    while (fs->orders > 0)
+    while (!LIST_EMPTY(&fs->orders))
         pthread_cond_wait(&fs->changed, &fs->lock);
     fs_unlock(fs);
 }

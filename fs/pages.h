@@ -8,10 +8,12 @@
  * hold a page that the push waits for, whatever the other workers are busy with.
  *
  * *Forget.* Several inodes may stand for one version (see stale.h), and a live write through one of them passes the
- * pages and sizes of the others by. It is answered when the kernel has dropped those. To drop a page is to wait for
- * whoever has it locked: a READ, which needs a worker, so that no worker may be the one who waits; or a WRITE out of the
- * page cache that waits for an order of its own, so that each order has a thread of its own. It ends, because a version
- * has at most one inode with such writers (pages_writable_locked()): orders of these wait for READs alone.
+ * pages and sizes of the others by. It is answered when the kernel has dropped those; until then nobody is told of a
+ * new size, which would show what old pages have behind their end. Nor of a smaller one than before, except when it is
+ * cut off: the kernel would fill its pages with zeroes from there on. To drop a page is to wait for whoever has it locked:
+ * a READ, which needs a worker, so that no worker may be the one who waits; or a WRITE out of the page cache that waits
+ * for an order of its own, so that each order has a thread of its own. It ends, because a version has at most one inode
+ * with such writers (pages_writable_locked()): orders of these wait for READs alone.
  */
 #ifndef LARDER_FS_PAGES_H
 #define LARDER_FS_PAGES_H
@@ -37,16 +39,33 @@ bool pages_writable_locked(const struct node *node, uint64_t version);
 /* What the kernel must forget before a request is answered. */
 struct pages_order;
 
+/* A value is about to be changed through a handle: inodes that show it keep their sizes for now. NULL when there cannot
+ * be any. */
+struct pages_order *pages_change_begin(struct fs *fs, const struct handle *handle);
+
+/* A write through the handle's node will be answered: the kernel will take it to be at least `size` bytes long. */
+void pages_change_grows(struct pages_order *order, const struct handle *handle, uint64_t size);
+
 /*
- * Something about a version, the handle's or the node's, was changed through a node; `past_pages`: past the page cache of
- * that, too. NULL when no inode shows anything stale, as nearly always. Else the caller answers by pages_forget().
+ * Something about a version, the handle's or (NULL) the node's, was changed through a node; `past_pages`: past the page
+ * cache of that, too. Takes over what pages_change_begin() returned, or NULL. NULL when no inode shows anything stale,
+ * as nearly always. Else the caller answers by pages_forget().
  */
-struct pages_order *pages_outdated(struct fs *fs, const struct node *node, const struct handle *handle,
-                                   bool past_pages);
+struct pages_order *pages_outdated(struct fs *fs, struct pages_order *begun, const struct node *node,
+                                   const struct handle *handle, bool past_pages);
+
+/* The kernel's pages of the node have an append at a wrong place: they go right after the answer. */
+void pages_misplaced(struct pages_order *order, const struct node *node);
+
+/* Nothing was changed after all. NULL is harmless. */
+void pages_change_cancel(struct pages_order *order);
 
 /* Has it forgotten, then calls `answer`, in another thread. */
 void pages_forget(struct pages_order *order, void (*answer)(fuse_req_t request, struct node *node, size_t size),
                   fuse_req_t request, struct node *node, size_t size);
+
+/* The size to tell the kernel for a node whose value has `size` bytes; notes that it was told. */
+uint64_t pages_tell_size_locked(struct fs *fs, struct node *node, uint64_t size);
 
 /* Returns when no order is under way. The workers must still answer, or the mount be gone. */
 void pages_settle(struct fs *fs);

@@ -226,10 +226,11 @@ static int publish_before_move(struct fs *fs, struct name *name, pid_t tid)
     if (session)
         session->refs++;
     int result = session ? session->error : 0;
+    bool creates = session && session->creates;
     fs_unlock(fs);
     if (!session)
         return 0;
-    if (result == 0 && (session->creates || process_same(tid, session->opener)))
+    if (result == 0 && (creates || process_same(tid, session->opener)))
         result = write_session_publish_at(fs, session, &spot);
     write_session_put(fs, session);
     return result;

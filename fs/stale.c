@@ -105,58 +105,70 @@ void stale_node_freed_locked(struct fs *fs, const struct node *node)
 
 /* --- holds --------------------------------------------------------------------------------------------- */
 
-/* Puts a pin on the node it belongs to; false when that is not there or too much is held already. */
-static bool attach_locked(struct fs *fs, struct node *node, struct hold *hold)
+/* May a node hold what is being replaced? Only files that the kernel knows, other than what replaces it. */
+static bool may_hold(const struct node *node, const struct node *by)
 {
-    if (!node || node->hold || node->version != store_version_id(hold->version) ||
-        node->size > fs->options->size_bytes / HOLD_PART - fs->held_bytes)
-        return false;
-    hold->node = node;
-    hold->bytes = node->size;
-    hold->refs++;
+    return node != by && node->kind == NODE_FILE && node->lookups > 0 && !node->hold;
+}
+
+/* Puts a pin on a node, and takes it over; NULL when it stands for something else, or too much is held already. */
+static struct hold *hold_new_locked(struct fs *fs, struct node *node, struct store_version *pin)
+{
+    if (node->version != store_version_id(pin) || node->size > fs->options->size_bytes / HOLD_PART - fs->held_bytes)
+        return NULL;
+    struct hold *hold = calloc(1, sizeof *hold);
+    if (!hold)
+        return NULL;
+    *hold = (struct hold){.version = pin, .node = node, .bytes = node->size, .refs = 2};
     fs->held_bytes += hold->bytes;
     node->hold = hold;
-    return true;
+    return hold;
 }
 
 struct hold *stale_hold_begin(struct fs *fs, const struct name *name, const struct node *by, const struct spot *spot)
 {
-    struct store_version *version = NULL;
+    enum { NODES = 4 }; /* one, as a rule */
+    struct store_version *pins[NODES];
+    struct hold *holds = NULL, *hold;
+    struct node *node;
+    unsigned count = 0;
     fs_lock(fs);
-    bool known = name->current && name->current != by && name->current->kind == NODE_FILE && !name->current->hold;
+    LIST_FOREACH(node, &name->nodes, of_name)
+        count += count < NODES && may_hold(node, by);
     fs_unlock(fs);
-    if (!known || store_pin(fs->store, spot->dir, spot->text, 0, &version) < 0)
+    if (count == 0 || store_pin(fs->store, spot->dir, spot->text, 0, &pins[0]) < 0)
         return NULL;
-    struct hold *hold = calloc(1, sizeof *hold);
-    bool attached = false;
-    if (hold) {
-        *hold = (struct hold){.version = version, .refs = 1};
-        fs_lock(fs);
-        attached = attach_locked(fs, name->current, hold);
-        fs_unlock(fs);
-    }
-    if (attached)
-        return hold;
-    store_unpin(version);
-    free(hold);
-    return NULL;
+    for (unsigned i = 1; i < count; i++)
+        pins[i] = store_repin(pins[0]);
+    fs_lock(fs);
+    LIST_FOREACH(node, &name->nodes, of_name)
+        if (count > 0 && may_hold(node, by) && (hold = hold_new_locked(fs, node, pins[count - 1]))) {
+            hold->next = holds;
+            holds = hold;
+            count--;
+        }
+    fs_unlock(fs);
+    while (count > 0)
+        store_unpin(pins[--count]);
+    return holds;
 }
 
 void stale_hold_end(struct fs *fs, struct hold *hold)
 {
-    if (!hold)
-        return;
-    fs_lock(fs);
-    struct node *node = hold->node;
-    if (node) {
-        node->hold_until_ns = clock_ns(CLOCK_MONOTONIC) + HOLD_NS;
-        if (TAILQ_EMPTY(&fs->held) && fs->notify)
-            notify_wake_locked(fs->notify);
-        TAILQ_INSERT_TAIL(&fs->held, node, of_held);
-        hold->listed = true;
+    for (struct hold *next; hold; hold = next) {
+        next = hold->next;
+        fs_lock(fs);
+        struct node *node = hold->node;
+        if (node) {
+            node->hold_until_ns = clock_ns(CLOCK_MONOTONIC) + HOLD_NS;
+            if (TAILQ_EMPTY(&fs->held) && fs->notify)
+                notify_wake_locked(fs->notify);
+            TAILQ_INSERT_TAIL(&fs->held, node, of_held);
+            hold->listed = true;
+        }
+        fs_unlock(fs);
+        stale_hold_put(fs, hold);
     }
-    fs_unlock(fs);
-    stale_hold_put(fs, hold);
 }
 
 struct hold *stale_hold_get_locked(struct node *node)

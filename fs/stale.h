@@ -15,7 +15,7 @@
  * Other calls on a path (stat, chmod, setxattr ...) walk it once more after ESTALE, too. When the inode they reach is a
  * writer's, that is how they get to what is published.
  *
- * *Hold.* A version that is replaced stays in hand for HOLD_NS on the node that stood for it: an open that was under
+ * *Hold.* A version that is replaced stays in hand for HOLD_NS on the nodes that stood for it: an open that was under
  * way still gets it, as if it had come a moment earlier. The notification thread lets go.
  */
 #ifndef LARDER_FS_STALE_H
@@ -55,14 +55,15 @@ struct hold {
     struct store_version *version;
     /* --- below here fs->lock protects --- */
     struct node *node; /* whose it is; NULL when that is gone or lets go */
+    struct hold *next; /* on another node, until stale_hold_end() */
     uint64_t bytes;
     unsigned refs;
     bool listed; /* in fs->held: its time runs */
 };
 
 /*
- * Before something at a place is replaced by what is on the node `by` (or NULL): holds what is there, if the kernel
- * knows a node for it. Between place_begin() and the replacement, so that a LOOKUP which makes a node for it later
+ * Before something at a place is replaced by what is on the node `by` (or NULL): holds what is there, on each node the
+ * kernel knows for it. Between place_begin() and the replacement, so that a LOOKUP which makes a node for it later
  * knows that its answer is being overtaken. NULL: there is nothing to hold.
  */
 struct hold *stale_hold_begin(struct fs *fs, const struct name *name, const struct node *by, const struct spot *spot);

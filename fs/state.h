@@ -67,7 +67,7 @@ struct fs {
     struct bounce bounces[BOUNCES]; /* by thread */
     unsigned node_count;
     unsigned handle_count;
-    unsigned orders; /* under way, see pages.h */
+    LIST_HEAD(, pages_order) orders; /* under way, see pages.h */
 };
 
 static inline void fs_lock(struct fs *fs)

@@ -2,6 +2,7 @@
 /* target.c - see target.h. */
 #include "target.h"
 #include "file.h"
+#include "pages.h"
 #include "place.h"
 #include "process.h"
 #include "stale.h"
@@ -13,8 +14,8 @@
 /* --- finding ------------------------------------------------------------------------------------------- */
 
 /* The unpublished session that has a handle on a node, or is creating its name; with a reference. *ret_here: the
- * former. */
-static struct write_session *session_at(struct fs *fs, struct node *node, bool *ret_here)
+ * former. *ret_creates: it is creating it. */
+static struct write_session *session_at(struct fs *fs, struct node *node, bool *ret_here, bool *ret_creates)
 {
     fs_lock(fs);
     const struct handle *writer = node_writer_locked(node);
@@ -24,6 +25,7 @@ static struct write_session *session_at(struct fs *fs, struct node *node, bool *
         found = name_creator_locked(node->name);
     if (found)
         found->refs++;
+    *ret_creates = found && found->creates;
     fs_unlock(fs);
     return found;
 }
@@ -42,8 +44,24 @@ static struct handle *handle_at(struct fs *fs, struct node *node, bool any)
     return handle;
 }
 
-/* Pins what is published at a node's name, but for `any` only if that is what the node stands for. */
-static int pin_published(struct fs *fs, struct node *node, bool any, struct store_version **ret_version)
+/* See pin_published(). */
+static bool becomes(struct fs *fs, struct node *node, pid_t tid, bool sized, const struct store_version *version)
+{
+    fs_lock(fs);
+    bool bounced = stale_bounced_locked(fs, node->name, node, tid);
+    bool unused = LIST_EMPTY(&node->handles) && !node->changing;
+    if (bounced && unused)
+        node->version = store_version_id(version);
+    fs_unlock(fs);
+    return bounced && (unused || !sized);
+}
+
+/*
+ * Pins what is published at a node's name, if that is what the node stands for. For a thread that was bounced and has
+ * come back too late again, whatever is published: a node that nobody has open stands for that from now on; for what is
+ * about its size (`sized`) there is nothing else, since the kernel must not take another version's for this one's.
+ */
+static int pin_published(struct fs *fs, struct node *node, pid_t tid, bool sized, struct store_version **ret_version)
 {
     struct spot spot;
     struct store_version *version;
@@ -53,7 +71,7 @@ static int pin_published(struct fs *fs, struct node *node, bool any, struct stor
     name_spot_locked(node->name, &spot);
     fs_unlock(fs);
     int result = gone ? -ESTALE : store_pin(fs->store, spot.dir, spot.text, 0, &version);
-    if (result == 0 && !any && store_version_id(version) != wanted) {
+    if (result == 0 && store_version_id(version) != wanted && !becomes(fs, node, tid, sized, version)) {
         store_unpin(version);
         return -ESTALE;
     }
@@ -70,20 +88,10 @@ static struct hold *hold_at(struct fs *fs, struct node *node)
     return hold;
 }
 
-/* Does a thread mean what is being written when it asks for the node the writer has? A file in creation is shown to
- * everybody; an overwriting one only to who writes. */
-static bool sees(struct fs *fs, const struct node *node, const struct write_session *session, pid_t tid)
+/* Does a thread have the node open to write, by a descriptor of its own or an inherited one? */
+static bool is_writing(struct fs *fs, const struct node *node, const struct write_session *session, pid_t tid)
 {
-    return session->creates || process_same(tid, session->opener) ||
-           process_writes_file(tid, fs->device, node->ino) != PROCESS_NO;
-}
-
-static bool was_bounced(struct fs *fs, const struct node *node, pid_t tid)
-{
-    fs_lock(fs);
-    bool bounced = stale_bounced_locked(fs, node->name, node, tid);
-    fs_unlock(fs);
-    return bounced;
+    return process_same(tid, session->opener) || process_writes_file(tid, fs->device, node->ino) != PROCESS_NO;
 }
 
 /* There is nothing for this thread here: the kernel looks once more, unless it has, or there is no name to look up. */
@@ -100,21 +108,21 @@ static int look_again(struct fs *fs, const struct node *node, pid_t tid)
 int target_find(struct fs *fs, struct node *node, pid_t tid, unsigned flags, struct target *ret_target)
 {
     struct target target = {0};
-    bool here, sized = flags & TARGET_SIZED;
-    struct write_session *session = session_at(fs, node, &here);
-    bool writer = session && (here ? sees(fs, node, session, tid) : process_same(tid, session->opener));
-    if (here && !writer && look_again(fs, node, tid) == -ESTALE) {
+    bool here, creates, sized = flags & TARGET_SIZED;
+    struct write_session *session = session_at(fs, node, &here, &creates);
+    bool shown = here && (creates || is_writing(fs, node, session, tid)); /* a file in creation is to everybody */
+    if (here && !shown && look_again(fs, node, tid) == -ESTALE) {
         write_session_put(fs, session);
         return -ESTALE;
     }
 
-    if (writer || (here && sized))
+    if (shown || (here && sized))
         target.session = session;
     else if (!here && (target.handle = handle_at(fs, node, false)))
         ;
     else if (!here && (target.hold = hold_at(fs, node)))
         ;
-    else if (pin_published(fs, node, !sized && was_bounced(fs, node, tid), &target.version) == 0)
+    else if (pin_published(fs, node, tid, sized, &target.version) == 0)
         target.pinned = true;
     else if (session)
         target.session = session;
@@ -244,16 +252,23 @@ static int resize(struct fs *fs, struct node *node, pid_t tid, uint64_t size)
 }
 
 int target_setattr(struct fs *fs, struct node *node, pid_t tid, const struct stat *attr, int to_set,
-                   const struct fuse_file_info *info)
+                   const struct fuse_file_info *info, struct pages_order **ret_order)
 {
     int result = 0;
+    *ret_order = NULL;
     if (node_is_control(node))
         return -EPERM;
     if (to_set & FUSE_SET_ATTR_SIZE && node->kind != NODE_FILE)
         return node->kind == NODE_DIR ? -EISDIR : -EINVAL;
     if (to_set & FUSE_SET_ATTR_SIZE)
-        result = info ? file_resize(fs, handle_of(info), (uint64_t)attr->st_size)
+        result = info ? file_resize(fs, handle_of(info), (uint64_t)attr->st_size, ret_order)
                       : resize(fs, node, tid, (uint64_t)attr->st_size);
     struct entry_change change = change_of(attr, to_set);
-    return result < 0 || !change.set ? result : target_change(fs, node, tid, &change);
+    if (result == 0 && change.set)
+        result = target_change(fs, node, tid, &change);
+    if (result == 0)
+        *ret_order = pages_outdated(fs, *ret_order, node, info ? handle_of(info) : NULL, false);
+    else
+        pages_change_cancel(*ret_order);
+    return result;
 }

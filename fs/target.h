@@ -15,6 +15,7 @@
 struct write_session;
 struct handle;
 struct hold;
+struct pages_order;
 
 /* One version held for a moment, and by what. */
 struct target {
@@ -39,8 +40,9 @@ int target_entry(struct fs *fs, struct node *node, pid_t tid, struct entry *ret_
 /* Applies a change to a directory, file or link. */
 int target_change(struct fs *fs, struct node *node, pid_t tid, const struct entry_change *change);
 
-/* SETATTR: to_set are libfuse's FUSE_SET_ATTR_ bits; `info` is NULL or the handle of an ftruncate. */
+/* SETATTR: to_set are libfuse's FUSE_SET_ATTR_ bits; `info` is NULL or the handle of an ftruncate. *ret_order: as
+ * file_write(). */
 int target_setattr(struct fs *fs, struct node *node, pid_t tid, const struct stat *attr, int to_set,
-                   const struct fuse_file_info *info);
+                   const struct fuse_file_info *info, struct pages_order **ret_order);
 
 #endif

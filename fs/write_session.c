@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* write_session.c - see write_session.h. */
 #include "write_session.h"
+#include "file.h"
 #include "place.h"
 #include "process.h"
 #include "stale.h"
@@ -100,6 +101,19 @@ void write_session_wrote(struct fs *fs, struct write_session *session, int resul
 
 /* --- publishing ---------------------------------------------------------------------------------------- */
 
+/* Something is published where these create: from now on they overwrite it. */
+static void creators_overwrite_locked(struct fs *fs, struct name *name)
+{
+    struct write_session *session;
+    LIST_FOREACH(session, &name->sessions, of_name) {
+        int64_t flushed_ns = session->flushed_ns;
+        set_flushed_locked(fs, session, 0);
+        count_creating_locked(fs, session, -1);
+        session->creates = false;
+        session->flushed_ns = flushed_ns;
+    }
+}
+
 int write_session_publish_at(struct fs *fs, struct write_session *session, const struct spot *spot)
 {
     struct name *name = session->name;
@@ -112,6 +126,7 @@ int write_session_publish_at(struct fs *fs, struct write_session *session, const
     else {
         write_session_unlist_locked(fs, session);
         session->published = true;
+        creators_overwrite_locked(fs, name);
         name->current = session->node->name == name ? session->node : NULL;
     }
     fs_unlock(fs);
@@ -152,17 +167,21 @@ void write_session_note_writer(struct fs *fs, struct write_session *session, pid
     bool ask = session->listed && !session->process && (session->writes == 2 || tid != session->opener);
     bool look = session->listed && tid != session->opener && tid != session->last_writer;
     pid_t process = session->process;
+    if (tid == session->opener)
+        session->last_writer = tid;
     fs_unlock(fs);
     if (!ask && !look)
         return;
     if (ask)
         process = process_of(session->opener);
-    bool other = look && process && process_of(tid) != process;
+    pid_t writing = look ? process_of(tid) : process;
     fs_lock(fs);
     session->process = process;
-    session->shared |= other;
-    if (look)
+    session->shared |= writing == 0 || writing != process; /* also when the opener has gone */
+    if (look) {
         session->last_writer = tid;
+        session->last_process = writing;
+    }
     fs_unlock(fs);
 }
 
@@ -172,16 +191,36 @@ static bool is_opener(const struct write_session *session, pid_t process, pid_t 
     return process ? process_of(tid) == process : process_same(tid, session->opener);
 }
 
+/* Has nobody but this session the file open to write? Other descriptors of it would be taken for this one's. */
+static bool is_only_writer(struct fs *fs, const struct write_session *session)
+{
+    const struct node *node;
+    const struct handle *handle;
+    unsigned others = 0;
+    fs_lock(fs);
+    LIST_FOREACH(node, &session->name->nodes, of_name)
+        LIST_FOREACH(handle, &node->handles, of_node)
+            others += handle->writes && handle->session != session;
+    fs_unlock(fs);
+    return others == 0;
+}
+
 /*
  * Is this the opener's process's last descriptor? When as many are open as when it opened, less one, it is (unless it
- * closed another one meanwhile, for which nobody has a look). Else we look; where that is not allowed it is taken for
- * the last one.
+ * closed another one meanwhile, for which nobody has a look). Else we look; what that cannot tell is taken for the last
+ * one.
  */
 static bool is_last_descriptor(struct fs *fs, const struct write_session *session, pid_t tid, unsigned open_now)
 {
     if (session->descriptors && open_now == session->descriptors - 1)
         return true;
-    return process_writes_file(tid, fs->device, session->node->ino) != PROCESS_YES;
+    return process_writes_file(tid, fs->device, session->node->ino) != PROCESS_YES || !is_only_writer(fs, session);
+}
+
+/* Is the thread one of the process that wrote last? */
+static bool is_last_writer(const struct write_session *session, pid_t last_writer, pid_t last_process, pid_t tid)
+{
+    return last_writer == session->opener ? false : tid == last_writer || process_of(tid) == last_process;
 }
 
 int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid)
@@ -189,15 +228,16 @@ int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid)
     fs_lock(fs);
     bool listed = session->listed, shared = session->shared;
     bool ready = session->wrote && session->handles == 1 && !shared;
-    pid_t process = session->process;
+    pid_t process = session->process, last_writer = session->last_writer, last_process = session->last_process;
     int error = session->error;
     fs_unlock(fs);
     if (!listed || error)
         return error;
 
     bool opener = is_opener(session, process, tid);
+    bool counts = opener || (shared && is_last_writer(session, last_writer, last_process, tid));
     unsigned open_now = process_descriptors(tid); /* none are left to a process that closes them as it exits */
-    bool killed = (opener || shared) && open_now == 0 && process_was_killed(tid);
+    bool killed = counts && open_now == 0 && process_was_killed(tid);
     bool stays_open = opener && !killed && !is_last_descriptor(fs, session, tid, open_now);
     if (stays_open)
         return 0;

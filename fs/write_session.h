@@ -23,9 +23,9 @@ struct write_session {
     struct node *node; /* where it began; lives as long as the session */
     pid_t opener; /* the thread that opened it */
     unsigned descriptors; /* its process had open then, this one with them; 0 not known */
-    bool creates; /* there was nothing at its name when it began */
     uint64_t dir; /* with creates: the directory it is counted in */
     /* --- below here fs->lock protects ---------------------------------------------------------------- */
+    bool creates; /* there is nothing at its name, and was not when it began */
     unsigned refs; /* handles, and whoever looks at it */
     unsigned handles; /* open ones */
     bool wrote; /* a WRITE, truncation or allocation succeeded */
@@ -33,7 +33,7 @@ struct write_session {
     bool published;
     unsigned writes; /* WRITE requests, as far as they mattered */
     pid_t process; /* the opener's; 0 not asked for yet, or it could not be told */
-    pid_t last_writer; /* the thread whose process was looked at last */
+    pid_t last_writer, last_process; /* the thread that wrote last, and unless it was the opener its process */
     bool shared; /* another process writes, too: only the last close publishes */
     bool killed; /* the one who wrote last was killed */
     int error; /* the first failed write or publish: nothing will be published, close reports it */
@@ -59,7 +59,7 @@ int write_session_publish(struct fs *fs, struct write_session *session);
 /* The same at another place, as a rename of the name does, by a caller who holds the locks of both names. */
 int write_session_publish_at(struct fs *fs, struct write_session *session, const struct spot *spot);
 
-/* Notes who is about to write. */
+/* Notes who is about to write; not for what comes out of the page cache, of which nobody can tell. */
 void write_session_note_writer(struct fs *fs, struct write_session *session, pid_t tid);
 
 /* Notes how a write to it ended. */
