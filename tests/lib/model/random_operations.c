@@ -601,8 +601,8 @@ static void op_get(struct run *r)
         expect_bytes(r, p, place.name->file->data, place.name->file->size);
 }
 
-/* What a process finds at a name that it is overwriting itself, as the opener or with a descriptor it was given, is what
- * it writes or what is published: it depends on the inode the kernel knows by the path, and is left open. */
+/* What a process finds at a name that it is overwriting itself, as the opener or with a descriptor it was given, is
+ * what it writes or what is published: it depends on the inode the kernel knows by the path, and is left open. */
 static bool is_open_question(const struct run *r, const struct name *name, const struct process *p)
 {
     return model_overwrites(&r->model, name, p->number);
