@@ -20,7 +20,7 @@
 struct facts {
     struct store_stats store;
     uint64_t misses;
-    unsigned nodes, handles;
+    unsigned nodes, names, handles;
     int64_t uptime_s;
 };
 
@@ -32,6 +32,7 @@ static struct facts gather(struct fs *fs)
     facts.uptime_s = (clock_ns(CLOCK_REALTIME) - fs->started_ns) / 1000000000;
     fs_lock(fs);
     facts.nodes = fs->node_count;
+    facts.names = HASH_COUNT(fs->names);
     facts.handles = fs->handle_count;
     fs_unlock(fs);
     return facts;
@@ -65,8 +66,8 @@ static void write_stats(struct fs *fs, FILE *out)
     fprintf(out, "expired      %" PRIu64 "\n", store->expired);
     fprintf(out, "evicted      %" PRIu64 " (%s)\n", store->evicted, store_policy_name(fs->options->policy));
     fprintf(out, "waits        %" PRIu64 "\n", store->waits);
-    fprintf(out, "open         %u handles, %" PRIu64 " versions, %u nodes\n", facts.handles, store->pinned,
-            facts.nodes);
+    fprintf(out, "open         %u handles, %" PRIu64 " versions, %u nodes, %u names\n", facts.handles, store->pinned,
+            facts.nodes, facts.names);
 }
 
 static void write_stats_json(struct fs *fs, FILE *out)
@@ -93,6 +94,7 @@ static void write_stats_json(struct fs *fs, FILE *out)
         {"pinned", store->pinned},
         {"handles", facts.handles},
         {"nodes", facts.nodes},
+        {"names", facts.names},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         fprintf(out, "%s\"%s\":%" PRIu64, i ? "," : "{", rows[i].name, rows[i].number);

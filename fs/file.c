@@ -17,6 +17,15 @@
 
 /* --- handles ------------------------------------------------------------------------------------------- */
 
+/*
+ * Who reads goes through the page cache, and who may map it to write. Who only writes, or appends, does not: out of the
+ * page cache one write(2) may come as several WRITEs, and an append would not be atomic.
+ */
+static bool wants_pages(int flags)
+{
+    return (flags & O_ACCMODE) == O_RDONLY || ((flags & O_ACCMODE) == O_RDWR && !(flags & O_APPEND));
+}
+
 static struct handle *handle_new(struct node *node, struct store_version *version, int flags)
 {
     struct handle *handle = calloc(1, sizeof *handle);
@@ -25,30 +34,31 @@ static struct handle *handle_new(struct node *node, struct store_version *versio
     handle->node = node;
     handle->version = version;
     handle->writes = (flags & O_ACCMODE) != O_RDONLY;
+    handle->wants_pages = wants_pages(flags);
     handle->append = flags & O_APPEND;
     handle->refs = 1;
     return handle;
 }
 
-/* Opens it on its node; from here on the invariants of node.h count it. */
+/* Opens it on its node, through the page cache if it may and wants to; from here on the invariants of node.h count it. */
 static void handle_enter_locked(struct fs *fs, struct handle *handle, bool cached)
 {
     struct node *node = handle->node;
+    cached = cached && handle->wants_pages;
     handle->cached = cached;
     handle->first = cached && node->pages_version == 0;
     handle->keeps_cache = cached && node->pages_version == node->version;
     if (cached)
         node->pages_version = node->version; /* from now on: the kernel drops what it may not keep */
+    node->reserved = false;
     LIST_INSERT_HEAD(&node->handles, handle, of_node);
     fs->handle_count++;
-    node_check_locked(fs, node);
 }
 
 static void handle_leave_locked(struct fs *fs, struct handle *handle)
 {
     LIST_REMOVE(handle, of_node);
     fs->handle_count--;
-    node_check_locked(fs, handle->node);
 }
 
 void handle_put(struct fs *fs, struct handle *handle)
@@ -149,14 +159,14 @@ static int bounce(struct fs *fs, const struct opening *opening, bool writer)
 /*
  * May a write session have this node? A fresh or reserved one, which nobody else knows; or the name's own, when nobody
  * has it open and nobody was bounced here lately: then the version that is there gets another node at the next LOOKUP.
- * A readable handle wants the page cache, so that it can be mapped. 0 or -ESTALE.
+ * *ret_cached: it may go through the page cache. 0 or -ESTALE.
  */
 static int admit_writer_locked(struct fs *fs, const struct opening *opening, bool fresh, bool *ret_cached)
 {
     struct node *node = opening->node;
-    bool unused = LIST_EMPTY(&node->handles);
+    bool unused = LIST_EMPTY(&node->handles) && node->sessions == 1; /* which is the new one's */
     bool own = fresh || (node->reserved && node->reserved_for == opening->tid && unused);
-    *ret_cached = (opening->info->flags & O_ACCMODE) == O_RDWR;
+    *ret_cached = true;
     if (own && !fresh && !stale_is_hot(fs, opening->name) && fs->notify)
         notify_name_locked(fs->notify, opening->name); /* so long ago that LOOKUPs were believed again */
     if (own)
@@ -191,8 +201,8 @@ static int begin_session(struct fs *fs, const struct opening *opening, bool fres
         held = stale_unhold_locked(fs, node);
         node->version = store_version_id(version);
         node->pages_version = 0;
-        node->reserved = false;
         handle_enter_locked(fs, handle, cached);
+        write_session_list_locked(fs, session);
     }
     fs_unlock(fs);
     store_unpin(held);
@@ -262,9 +272,7 @@ static bool join_creator(struct fs *fs, const struct opening *opening)
         handle->session = session;
         session->refs++;
         session->handles++;
-        bool reads = (opening->info->flags & O_ACCMODE) == O_RDWR;
-        bool same = session->node == node && node->version == store_version_id(session->version);
-        handle_enter_locked(fs, handle, same && reads);
+        handle_enter_locked(fs, handle, session->node == node && node->version == store_version_id(session->version));
     }
     fs_unlock(fs);
     if (handle)
@@ -342,7 +350,6 @@ static int pin_meant(struct fs *fs, const struct opening *opening, struct store_
 static void adopt_reserved_locked(struct node *node)
 {
     const struct name *name = node->name;
-    node->reserved = false;
     if (!name->gone && (!name->current || LIST_EMPTY(&name->current->handles)))
         node->name->current = node;
 }
@@ -350,9 +357,6 @@ static void adopt_reserved_locked(struct node *node)
 /*
  * Opens to read, or to write live, the version the node stands for. Else the kernel looks once more; when it has, and it
  * was replaced again, what is published is read past the page cache.
- *
- * Readers go through the page cache, and who may map it to write. Who only writes does not: out of the page cache one
- * write(2) may come as several WRITEs, and an append would not be atomic.
  */
 static int open_published(struct fs *fs, const struct opening *opening)
 {
@@ -369,14 +373,14 @@ static int open_published(struct fs *fs, const struct opening *opening)
         return -ENOMEM;
     }
     uint64_t id = store_version_id(version);
-    bool reads = (opening->info->flags & O_ACCMODE) != O_WRONLY, push = false;
+    bool push = false;
     fs_lock(fs);
     pages_wait_locked(fs, node);
     bool same = node->version == id && !node_writer_locked(node);
     if (same && node->reserved)
         adopt_reserved_locked(node);
     if (same || opening->final) {
-        handle_enter_locked(fs, handle, same && (!handle->writes || (reads && pages_writable_locked(node, id))));
+        handle_enter_locked(fs, handle, same && (!handle->writes || pages_writable_locked(node, id)));
         push = pages_push_begin_locked(handle);
     } else
         result = stale_bounce_locked(fs, opening->name, opening->tid, false);
@@ -404,7 +408,7 @@ static int join_own(struct fs *fs, const struct opening *opening)
         handle->session = sibling->session;
         handle->session->refs++;
         handle->session->handles++;
-        handle_enter_locked(fs, handle, sibling->cached && (opening->info->flags & O_ACCMODE) != O_WRONLY);
+        handle_enter_locked(fs, handle, sibling->cached);
     }
     fs_unlock(fs);
     if (!handle)
@@ -593,16 +597,12 @@ int file_write(struct fs *fs, struct handle *handle, pid_t tid, const struct fus
 {
     if (handle->session && !info->writepage)
         write_session_note_writer(fs, handle->session, tid);
-    /* What comes out of the page cache belongs where the kernel says; an append goes to where the end is by now, which
-     * the kernel may have wrong when the entry was replaced under it, or appended to through another inode. */
-    bool appends = handle->append && !info->writepage;
-    bool misplaced = appends && handle->cached && offset != size_now(handle);
     struct value_change change = begin_change(fs, handle);
-    int result = store_write(handle->version, data, size, appends ? STORE_AT_END : offset);
+    /* An append goes to where the end is by now, which the kernel may have wrong: it may have been replaced under it, or
+     * appended to through another inode. */
+    int result = store_write(handle->version, data, size, handle->append ? STORE_AT_END : offset);
     if (result == 0)
         pages_change_grows(change.order, handle, offset + size);
-    if (result == 0 && misplaced)
-        pages_misplaced(change.order, handle->node);
     if (handle->session)
         write_session_wrote(fs, handle->session, result);
     return end_change(fs, handle, &change, !handle->cached, result, ret_order);

@@ -286,6 +286,8 @@ struct store_version *node_drop_unused_locked(struct fs *fs, struct node *node)
     stale_node_freed_locked(fs, node);
     struct store_version *held = stale_unhold_locked(fs, node);
     name_put_locked(fs, node->name);
+    if (fs->checked == node)
+        fs->checked = LIST_NEXT(node, all);
     LIST_REMOVE(node, all);
     fs->node_count--;
     free(node);
@@ -303,24 +305,6 @@ void node_forget(struct fs *fs, struct node *node, uint64_t count)
     }
     fs_unlock(fs);
     store_unpin(held);
-}
-
-void node_check_locked(const struct fs *fs, const struct node *node)
-{
-#ifndef NDEBUG
-    const struct handle *handle;
-    LIST_FOREACH(handle, &node->handles, of_node) {
-        assert(handle->node == node);
-        assert(!handle->cached || store_version_id(handle->version) == node->version);
-    }
-    const struct name *name = node->name;
-    assert(!name || !name->current || name->current->name == name);
-    assert(!name || !name->gone || !name->current);
-    assert(node->kind != NODE_DIR || node == fs->root || node->lookups > 0);
-#else
-    (void)fs;
-    (void)node;
-#endif
 }
 
 /* --- attributes for the kernel ------------------------------------------------------------------------- */
@@ -390,7 +374,6 @@ void node_reply_locked(struct fs *fs, struct node *node, const struct entry *ent
     ret_entry->entry_timeout = settled || (node->kind == NODE_DIR && steady) ? believe : 0;
     attr_fill(entry, 1, &ret_entry->attr);
     ret_entry->attr.st_size = (off_t)pages_tell_size_locked(fs, node, entry->size);
-    node_check_locked(fs, node);
 }
 
 /* Answers a name that is being created with its writer's node; false when nobody creates it (any more). */

@@ -10,15 +10,25 @@
  *          <---------- node <-- handle               replaced while it was open
  *          <---------- node <-- writer               a write session's, until it publishes; then the name's current
  *
- * Invariants (node_check_locked() verifies them in debug builds):
- *   1. A node of a file stands for one version. Another comes only with a write session, which takes a node without
- *      handles.
- *   2. Every cached handle of a node is of its version.
- *   3. name->current, where set, is a node of that name, of a file or link.
- *   4. A name that is gone is not in the table and has no current node.
- *   5. A node lives while the kernel knows it (lookups > 0), a handle is open on it, a write session began there or an
- *      order of pages.h names it.
- *   6. Of the nodes of a name, at most one that is not reserved (stale.h) stands for what is published.
+ * Invariants. A debug build checks them after every request: of all nodes when they are few, else of some, in turn
+ * (check.h).
+ *
+ *   | of            | holds                                                                                         |
+ *   |---------------|-----------------------------------------------------------------------------------------------|
+ *   | names         | what is gone is not in the table, has no current node and no listed session                   |
+ *   |               | the current node is one of its own, and not reserved                                          |
+ *   | nodes         | a file's stands for one version; another comes only with a write session, or by a late look   |
+ *   |               | (target.c), and never while it has handles                                                    |
+ *   |               | lives while the kernel knows it, a handle is open on it, a session began there or an order    |
+ *   |               | (pages.h) names it                                                                            |
+ *   |               | a reserved one has no handles                                                                 |
+ *   |               | what one holds (stale.h) is the version it stands for                                         |
+ *   |               | while pages are pushed it has one handle                                                      |
+ *   | handles       | one that goes through the page cache is of its node's version                                 |
+ *   |               | one of a session is of the session's version                                                  |
+ *   |               | of the nodes of a version at most one has writers that go through the page cache              |
+ *   | sessions      | a listed one is not published, and its node stands for its version                            |
+ *   | directories   | names that are about to appear are some of those being created                                |
  *
  * Directories have one node each, found by directory id, and no name: the store finds a directory by its id.
  */
@@ -165,9 +175,6 @@ int node_lookup(struct fs *fs, struct node *parent, const char *text, pid_t tid,
  * (state.h). */
 void node_reply_locked(struct fs *fs, struct node *node, const struct entry *entry, bool steady,
                        struct fuse_entry_param *ret_entry);
-
-/* Verifies the invariants above; aborts where one is broken. Does nothing with NDEBUG. */
-void node_check_locked(const struct fs *fs, const struct node *node);
 
 /* --- attributes for the kernel ------------------------------------------------------------------------- */
 

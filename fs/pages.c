@@ -79,7 +79,6 @@ struct pages_order {
     fuse_req_t request;
     struct node *node; /* the kernel holds it until the answer */
     size_t size;
-    fuse_ino_t misplaced; /* has pages to drop after the answer, or 0 */
     struct node *grows; /* with the answer, in the kernel, to at least `grows_to` bytes; or NULL */
     uint64_t grows_to;
     uint64_t version;
@@ -221,7 +220,7 @@ struct pages_order *pages_outdated(struct fs *fs, struct pages_order *begun, con
         order->next = begun; /* others may have come to know the version meanwhile */
         return order;
     }
-    if (!begun || begun->count > 0 || begun->misplaced)
+    if (!begun || begun->count > 0)
         return begun;
     order_free(begun);
     return NULL;
@@ -233,12 +232,6 @@ void pages_change_grows(struct pages_order *order, const struct handle *handle, 
         return;
     order->grows = handle->node;
     order->grows_to = size;
-}
-
-void pages_misplaced(struct pages_order *order, const struct node *node)
-{
-    if (order)
-        order->misplaced = node_id(order->fs, node);
 }
 
 void pages_change_cancel(struct pages_order *order)
@@ -259,8 +252,6 @@ static void *forget(void *arg)
     order->answer(order->request, order->node, order->size);
     for (; order; order = next) {
         next = order->next;
-        if (order->misplaced)
-            fuse_lowlevel_notify_inval_inode(fs->fuse, order->misplaced, 0, 0);
         order_free(order);
     }
     return NULL;

@@ -54,9 +54,6 @@ void pages_change_grows(struct pages_order *order, const struct handle *handle, 
 struct pages_order *pages_outdated(struct fs *fs, struct pages_order *begun, const struct node *node,
                                    const struct handle *handle, bool past_pages);
 
-/* The kernel's pages of the node have an append at a wrong place: they go right after the answer. */
-void pages_misplaced(struct pages_order *order, const struct node *node);
-
 /* Nothing was changed after all. NULL is harmless. */
 void pages_change_cancel(struct pages_order *order);
 

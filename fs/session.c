@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* session.c - see session.h. libfuse takes messages apart and mounts; the loop is our own. */
 #include "session.h"
+#include "check.h"
 #include "log.h"
 #include "notify.h"
 #include "ops.h"
@@ -58,9 +59,10 @@ static void *work(void *arg)
 
     while (!fuse_session_exited(session->fuse)) {
         int result = fuse_session_receive_buf(session->fuse, &request);
-        if (result > 0)
+        if (result > 0) {
             fuse_session_process_buf(session->fuse, &request);
-        else if (result != -EINTR && result != -EAGAIN)
+            check_some(session->fs);
+        } else if (result != -EINTR && result != -EAGAIN)
             break; /* 0: unmounted */
     }
     free(request.mem);

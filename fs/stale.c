@@ -83,10 +83,10 @@ struct node *stale_reserve_locked(struct fs *fs, uint64_t dir, const char *text,
     struct name *name = name_get_locked(fs, dir, text);
     if (!name)
         return NULL;
-    if (!bounce->node || bounce->node->name != name)
-        bounce->node = node_new_locked(fs, NODE_FILE, entry->ino, 0, name);
+    if (!bounce->node || bounce->node->name != name || bounce->node->version != entry->version ||
+        !bounce->node->reserved)
+        bounce->node = node_new_locked(fs, NODE_FILE, entry->ino, entry->version, name);
     if (bounce->node) {
-        bounce->node->version = entry->version;
         bounce->node->in_bounce = bounce->node->reserved = true;
         bounce->node->reserved_for = tid;
     }

@@ -65,6 +65,7 @@ struct fs {
     TAILQ_HEAD(, node) held; /* nodes that hold a replaced version, oldest first; see stale.h */
     uint64_t held_bytes; /* by them */
     struct bounce bounces[BOUNCES]; /* by thread */
+    struct node *checked; /* where check.h goes on */
     unsigned node_count;
     unsigned handle_count;
     LIST_HEAD(, pages_order) orders; /* under way, see pages.h */

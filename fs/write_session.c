@@ -6,6 +6,7 @@
 #include "process.h"
 #include "stale.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -49,14 +50,19 @@ struct write_session *write_session_new(struct fs *fs, struct store_version *ver
     fs_lock(fs);
     name->refs++;
     node->sessions++;
-    session->dir = name->dir;
-    if (!name->gone) { /* else it was removed or replaced since the caller found it, as if right after this open */
-        LIST_INSERT_HEAD(&name->sessions, session, of_name);
-        session->listed = true;
-        count_creating_locked(fs, session, 1);
-    }
     fs_unlock(fs);
     return session;
+}
+
+void write_session_list_locked(struct fs *fs, struct write_session *session)
+{
+    struct name *name = session->name;
+    session->dir = name->dir;
+    if (name->gone)
+        return; /* removed or replaced since the caller found it, as if right after this open */
+    LIST_INSERT_HEAD(&name->sessions, session, of_name);
+    session->listed = true;
+    count_creating_locked(fs, session, 1);
 }
 
 void write_session_unlist_locked(struct fs *fs, struct write_session *session)
@@ -127,6 +133,7 @@ int write_session_publish_at(struct fs *fs, struct write_session *session, const
         write_session_unlist_locked(fs, session);
         session->published = true;
         creators_overwrite_locked(fs, name);
+        assert(session->node->version == store_version_id(session->version));
         name->current = session->node->name == name ? session->node : NULL;
     }
     fs_unlock(fs);

@@ -46,6 +46,9 @@ struct write_session {
 struct write_session *write_session_new(struct fs *fs, struct store_version *version, struct name *name,
                                         struct node *node, pid_t opener, bool creates);
 
+/* Lists it at its name, so that it can publish; the node stands for its version now. */
+void write_session_list_locked(struct fs *fs, struct write_session *session);
+
 /* Takes it off its name: it will not publish. */
 void write_session_unlist_locked(struct fs *fs, struct write_session *session);
 

@@ -28,13 +28,26 @@ void shared_name(char *name)
     snprintf(name, NAME_SIZE, "value-%d", (int)below(SHARED_NAMES));
 }
 
+void moved_name(char *name)
+{
+    snprintf(name, NAME_SIZE, "moved-%d", (int)below(SHARED_NAMES));
+}
+
+void any_name(char *name)
+{
+    if (below(3) == 0)
+        moved_name(name);
+    else
+        shared_name(name);
+}
+
 static void choose(struct sight *sight)
 {
     unsigned what = (unsigned)below(8), number = (unsigned)below((uint64_t)shared->writers);
     bool lasting = what == 0 && shared->wanted[LASTING], brief = what == 1 && shared->wanted[BRIEF];
     *sight = (struct sight){.owner = OWNER_SHARED, .dead_ms = NEVER_MS};
     if (!lasting && !brief) {
-        shared_name(sight->name);
+        any_name(sight->name);
         return;
     }
     sight->owner = (lasting ? OWNER_LASTING : OWNER_BRIEF) + number;

@@ -2,7 +2,9 @@
 /*
  * names.h - the names of the torture, and what a reader of each may see.
  *
- *   value-N     everybody writes, moves and removes: any whole value that was written to one of them, or a miss
+ *   value-N     everybody writes and removes: any whole value that was written to one of them, or a miss
+ *   moved-N     the same, moved about, too. They are only written elsewhere and renamed over: to rename a name that is
+ *               being written publishes what is there so far
  *   lasting-N   writer N's: a value at least as new as the last one whose close or rename had returned when the reader
  *               opened; a miss only where there is eviction
  *   brief-N     the same with a lifetime each: or a miss, and nothing else once its deadline is over
@@ -38,6 +40,8 @@ int sight_open(struct sight *sight);
 /* Is a whole value one that this reader may see here? */
 bool sight_judge(const struct sight *sight, const struct header *header);
 
-void shared_name(char *name);
+void shared_name(char *name); /* value-N */
+void moved_name(char *name);
+void any_name(char *name); /* of these two */
 
 #endif

@@ -16,7 +16,7 @@
 #include <sys/types.h>
 
 enum {
-    SHARED_NAMES = 4, /* which everybody writes; few, so that everybody is in everybody's way */
+    SHARED_NAMES = 4, /* of a kind that everybody writes; few, so that everybody is in everybody's way */
     WORKERS_MAX = 64,
     PIECE_MAX = 13000, /* bytes a read; pieces of a write are up to four times as large */
     NAME_SIZE = 32,

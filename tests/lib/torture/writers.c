@@ -141,7 +141,7 @@ static bool set_and_rename(const char *name, unsigned ttl_ms, size_t size)
 static void replace(void)
 {
     char name[NAME_SIZE];
-    shared_name(name);
+    any_name(name);
     if (set_and_rename(name, perhaps_ttl(), value_make(value, random_body(), OWNER_SHARED, 0)))
         count(REPLACE);
 }
@@ -149,8 +149,8 @@ static void replace(void)
 static void move_with(unsigned flags, enum kind kind)
 {
     char from[NAME_SIZE], to[NAME_SIZE];
-    shared_name(from);
-    shared_name(to);
+    moved_name(from);
+    moved_name(to);
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, flags) == 0)
         count(kind);
     else if (errno != ENOENT)
@@ -170,7 +170,7 @@ static void swap(void)
 static void remove_value(void)
 {
     char name[NAME_SIZE];
-    shared_name(name);
+    any_name(name);
     if (unlink(name) == 0)
         count(UNLINK);
     else if (errno != ENOENT)
@@ -193,7 +193,7 @@ static bool expire_path(const char *name, unsigned ttl_ms)
 static void expire(void)
 {
     char name[NAME_SIZE];
-    shared_name(name);
+    any_name(name);
     if (expire_path(name, random_ttl()))
         count(EXPIRE);
 }
