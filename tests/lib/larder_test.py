@@ -8,15 +8,17 @@ import ctypes
 import errno
 import mmap
 import os
+import pickle
 import signal
 import stat
+import struct
 import sys
 import time
 import traceback
 
 __all__ = ["os", "sys", "time", "errno", "mmap", "stat", "signal", "mnt", "work", "libc",
            "check", "equal", "refused", "put", "get", "open_fd", "rename2", "NOREPLACE", "EXCHANGE",
-           "fallocate", "KEEP_SIZE", "PUNCH_HOLE", "processes", "wait_until", "stats"]
+           "fallocate", "KEEP_SIZE", "PUNCH_HOLE", "processes", "wait_until", "stats", "Onlooker"]
 
 mnt = os.environ["mnt"]
 work = os.environ["work"]
@@ -117,6 +119,48 @@ def processes(count, work_of):
         pids.append(pid)
     results = [os.waitpid(pid, 0)[1] for pid in pids]
     check(not any(results), f"{sum(map(bool, results))} of {count} processes failed")
+
+
+class Onlooker:
+    """A second process, which looks when it is asked. To be made before anything is opened: it inherits nothing then,
+    and its coming and going closes nothing."""
+
+    def __init__(self):
+        self.ask, self.answer = os.pipe(), os.pipe()
+        if os.fork() == 0:
+            os.close(self.ask[1])
+            while line := os.read(self.ask[0], 4096):
+                answer = pickle.dumps(self.look(os.fsdecode(line)))
+                os.write(self.answer[1], struct.pack("I", len(answer)) + answer)
+            os._exit(0)
+        os.close(self.answer[1])
+
+    @staticmethod
+    def look(name):
+        """Value and size, None for a miss; and whether it is listed."""
+        try:
+            value = get(name)
+            try:
+                size = os.stat(name).st_size
+            except FileNotFoundError:
+                size = None
+            return value, size, os.path.basename(name) in os.listdir(os.path.dirname(name) or ".")
+        except OSError as error:
+            return error, None, None
+
+    def sees(self, name, want, *what):
+        """Opened, by stat and in the listing: this whole value, or with None a miss. (A name that is being created is
+        there for stat: its size is nobody's business.)"""
+        os.write(self.ask[1], os.fsencode(name))
+        size, = struct.unpack("I", os.read(self.answer[0], 4))
+        answer = b""
+        while len(answer) < size:
+            answer += os.read(self.answer[0], size - len(answer))
+        value, size, listed = pickle.loads(answer)
+        equal(want, value, *what, "- opened by another process")
+        if want is not None:
+            equal(len(want), size, *what, "- size for another process")
+        equal(want is not None, listed, *what, "- is listed for another process")
 
 
 def wait_until(seconds, truth):

@@ -85,6 +85,27 @@ miss() {
     done
 }
 
+# shows WHAT PATH VALUE: other processes open, stat and list it with exactly this value (lines, the last newline left
+# away, as $(cat) has them).
+shows() {
+    local value
+    value=$(cat "$2" && echo .) || fail "$1: $2 is a miss"
+    value=${value%.}
+    equal "$1: what cat shows" "$3" "${value%$'\n'}"
+    equal "$1: size" ${#value} "$(stat -c %s "$2")"
+    listed "$2" || fail "$1: $2 is not listed"
+}
+
+# unseen WHAT PATH: other processes cannot open it, and it is in no listing. (While it is created it is there for stat.)
+unseen() {
+    refused "No such file" cat "$2"
+    ! listed "$2" || fail "$1: $2 is listed"
+}
+
+listed() { # PATH
+    ls -f "$(dirname "$1")" | grep -qxF -- "$(basename "$1")"
+}
+
 # wait_until SECONDS COMMAND...: repeats the command until it succeeds; the test fails when it has not by then.
 wait_until() {
     local end=$((SECONDS + $1))
