@@ -246,5 +246,5 @@ for writes_on in False, True:
     shell.stdin.close()
     equal(b"", shell.stderr.read(), "its program ends")
     shell.stderr.close()
-    stays("k", OLD, "the shell was killed, its program ended", "after writing" if writes_on else "")
+    stays("k", OLD, f"the shell was killed, its program ended, writing {writes_on}")
 END
