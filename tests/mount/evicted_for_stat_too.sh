@@ -13,5 +13,5 @@ for name in names:
 check(stats()["evicted"] > 0, "nothing was evicted")
 def there():
     return sorted(name for name in names if os.path.lexists(name))
-wait_until(20, lambda: there() == sorted(os.listdir(".")))
+wait_until(3, lambda: there() == sorted(os.listdir(".")))
 END

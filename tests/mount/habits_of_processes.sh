@@ -98,6 +98,19 @@ for old, one, two in cases():
     sees("other", b"other", "closed")
     os.unlink("other")
 
+# --- cut, or created, and closed: only the RELEASE tells, and whoever looks next must see it -----------------------------
+
+for n in range(500):
+    put("cut", b"value")
+    os.close(os.open("cut", os.O_WRONLY | os.O_TRUNC))
+    equal(b"", get("cut"), "cut, closed, opened at once")
+    os.close(os.open(f"empty{n}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
+    equal(b"", get(f"empty{n}"), "created, closed, opened at once")
+os.mkdir("dir")
+for n in range(500):
+    os.close(os.open(f"dir/{n}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
+    equal(n + 1, len(os.listdir("dir")), "created, closed, listed at once")
+
 # --- threads ----------------------------------------------------------------------------------------------------------
 
 def in_thread(work):
