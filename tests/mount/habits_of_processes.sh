@@ -100,16 +100,20 @@ for old, one, two in cases():
 
 # --- cut, or created, and closed: only the RELEASE tells, and whoever looks next must see it -----------------------------
 
-for n in range(500):
-    put("cut", b"value")
-    os.close(os.open("cut", os.O_WRONLY | os.O_TRUNC))
-    equal(b"", get("cut"), "cut, closed, opened at once")
-    os.close(os.open(f"empty{n}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
-    equal(b"", get(f"empty{n}"), "created, closed, opened at once")
-os.mkdir("dir")
-for n in range(500):
-    os.close(os.open(f"dir/{n}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
-    equal(n + 1, len(os.listdir("dir")), "created, closed, listed at once")
+def cut_and_look(i):
+    cut, empty, directory = f"cut{i}", f"empty{i}", f"dir{i}"
+    os.mkdir(directory)
+    for n in range(600):
+        put(cut, b"value")
+        os.close(os.open(cut, os.O_WRONLY | os.O_TRUNC))
+        equal(b"", get(cut), "cut, closed, opened at once")
+        os.close(os.open(empty, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
+        equal(b"", get(empty), "created, closed, opened at once")
+        os.unlink(empty)
+        os.close(os.open(f"{directory}/{n}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
+        equal(n + 1, len(os.listdir(directory)), "created, closed, listed at once")
+
+processes(4, cut_and_look) # several, so that a RELEASE has to wait for its turn
 
 # --- threads ----------------------------------------------------------------------------------------------------------
 
