@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Reads a file of /proc; true when there is something in `text`. */
@@ -25,9 +25,21 @@ static bool read_text(pid_t tid, const char *file, char *text, size_t size)
     return got > 0;
 }
 
+/* A process's first thread has its number, and is the only one that can be opened as a process: a quick look, beside
+ * which the text of /proc is slow. */
+static bool is_process(pid_t tid)
+{
+    int fd = (int)syscall(SYS_pidfd_open, tid, 0);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 pid_t process_of(pid_t tid)
 {
     char text[512];
+    if (tid == 0 || is_process(tid))
+        return tid;
     const char *line = read_text(tid, "status", text, sizeof text) ? strstr(text, "\nTgid:") : NULL;
     return line ? (pid_t)strtol(line + 6, NULL, 10) : 0;
 }
@@ -65,43 +77,54 @@ unsigned process_descriptors(pid_t tid)
 
 /* --- whose descriptors --------------------------------------------------------------------------------- */
 
-static uint64_t device_of(const struct statx *statx)
+/* The link's own mode tells what the descriptor is open for. */
+static bool is_writable(int dir, const char *number)
 {
-    return makedev(statx->stx_dev_major, statx->stx_dev_minor);
+    struct stat link;
+    return fstatat(dir, number, &link, AT_SYMLINK_NOFOLLOW) == 0 && link.st_mode & S_IWUSR;
 }
 
-static bool is_writable(pid_t tid, const char *number)
+static uint64_t field(const char *text, const char *name)
 {
-    char file[32], text[256];
+    const char *line = strstr(text, name);
+    return line ? strtoull(line + strlen(name), NULL, 10) : 0;
+}
+
+static enum process_answer is_file(pid_t tid, const char *number, uint64_t mount_id, uint64_t ino)
+{
+    char file[32], text[512];
     snprintf(file, sizeof file, "fdinfo/%.20s", number);
-    const char *line = read_text(tid, file, text, sizeof text) ? strstr(text, "flags:") : NULL;
-    return line && (strtol(line + 6, NULL, 8) & O_ACCMODE) != O_RDONLY;
+    if (!read_text(tid, file, text, sizeof text))
+        return PROCESS_NO; /* closed meanwhile */
+    if (!strstr(text, "\nino:"))
+        return PROCESS_UNKNOWN;
+    if (field(text, "\nino:") != ino)
+        return PROCESS_NO;
+    return field(text, "\nmnt_id:") == mount_id ? PROCESS_YES : PROCESS_MAYBE;
 }
 
-enum process_answer process_writes_file(pid_t tid, uint64_t device, uint64_t ino)
+enum process_answer process_writes_file(pid_t tid, uint64_t mount_id, uint64_t ino)
 {
     enum process_answer answer = PROCESS_NO;
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/fd", (int)tid);
-    DIR *dir = tid != 0 && device != 0 ? opendir(path) : NULL;
+    DIR *dir = tid != 0 ? opendir(path) : NULL;
     if (!dir)
         return PROCESS_UNKNOWN;
     const struct dirent *entry;
-    while (answer != PROCESS_YES && (entry = readdir(dir))) {
-        struct statx found;
-        if (entry->d_name[0] == '.')
-            continue;
-        /* DONT_SYNC: of what the kernel knows; the file may be ours, and we are answering its reader just now. */
-        if (statx(dirfd(dir), entry->d_name, AT_STATX_DONT_SYNC, STATX_INO, &found) == 0 && found.stx_ino == ino &&
-            device_of(&found) == device && is_writable(tid, entry->d_name))
-            answer = PROCESS_YES;
-    }
+    while (answer != PROCESS_YES && (entry = readdir(dir)))
+        if (entry->d_name[0] != '.' && is_writable(dirfd(dir), entry->d_name)) {
+            enum process_answer found = is_file(tid, entry->d_name, mount_id, ino);
+            if (found != PROCESS_NO)
+                answer = found;
+        }
     closedir(dir);
     return answer;
 }
 
-uint64_t process_device(const char *path)
+uint64_t process_mount_id(const char *path)
 {
     struct statx found;
-    return statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &found) == 0 ? device_of(&found) : 0;
+    int result = statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_MNT_ID, &found);
+    return result == 0 && found.stx_mask & STATX_MNT_ID ? found.stx_mnt_id : 0;
 }

@@ -174,7 +174,7 @@ int session_mount(struct fs *fs, const struct mount_options *options, struct ses
     if (result == 0)
         result = greet(session);
     fs->fuse = session->fuse;
-    fs->device = result == 0 ? process_device(options->mountpoint) : 0;
+    fs->mount_id = result == 0 ? process_mount_id(options->mountpoint) : 0;
     if (result == 0)
         result = notify_start(fs, session->fuse, &fs->notify);
     if (result == 0)

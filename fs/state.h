@@ -43,7 +43,7 @@ struct fs {
     struct store *store; /* set once, before the first request */
     struct notify *notify; /* set once, likewise; NULL while nothing is mounted */
     struct fuse_session *fuse; /* set once, likewise */
-    uint64_t device; /* of the mount, as stat tells it; 0 not known. Set once, likewise */
+    uint64_t mount_id; /* as statx tells it; 0 not known. Set once, likewise */
     struct node *root;
     struct node *control; /* the nodes of .larder, an array; see control.h */
     int64_t started_ns; /* CLOCK_REALTIME at fs_new() */

@@ -91,7 +91,7 @@ static struct hold *hold_at(struct fs *fs, struct node *node)
 /* Does a thread have the node open to write, by a descriptor of its own or an inherited one? */
 static bool is_writing(struct fs *fs, const struct node *node, const struct write_session *session, pid_t tid)
 {
-    return process_same(tid, session->opener) || process_writes_file(tid, fs->device, node->ino) != PROCESS_NO;
+    return process_same(tid, session->opener) || process_writes_file(tid, fs->mount_id, node->ino) != PROCESS_NO;
 }
 
 /* There is nothing for this thread here: the kernel looks once more, unless it has, or there is no name to look up. */

@@ -42,6 +42,7 @@ struct write_session *write_session_new(struct fs *fs, struct store_version *ver
         .name = name,
         .node = node,
         .opener = opener,
+        .process = process_of(opener),
         .descriptors = process_descriptors(opener),
         .creates = creates,
         .refs = 1,
@@ -161,41 +162,23 @@ int write_session_publish(struct fs *fs, struct write_session *session)
 
 /* --- who writes and closes ------------------------------------------------------------------------------ */
 
-/*
- * Most sets are one WRITE by the thread that opened, and cost no look at /proc here. Whose process the opener is is
- * asked while it is certainly there: at the second.
- */
 void write_session_note_writer(struct fs *fs, struct write_session *session, pid_t tid)
 {
     fs_lock(fs);
-    session->writes++;
     session->killed = false;
     set_flushed_locked(fs, session, 0); /* somebody has it open yet */
-    bool ask = session->listed && !session->process && (session->writes == 2 || tid != session->opener);
     bool look = session->listed && tid != session->opener && tid != session->last_writer;
-    pid_t process = session->process;
     if (tid == session->opener)
         session->last_writer = tid;
     fs_unlock(fs);
-    if (!ask && !look)
+    if (!look)
         return;
-    if (ask)
-        process = process_of(session->opener);
-    pid_t writing = look ? process_of(tid) : process;
+    pid_t process = process_of(tid);
     fs_lock(fs);
-    session->process = process;
-    session->shared |= writing == 0 || writing != process; /* also when the opener has gone */
-    if (look) {
-        session->last_writer = tid;
-        session->last_process = writing;
-    }
+    session->shared |= process == 0 || process != session->process;
+    session->last_writer = tid;
+    session->last_process = process;
     fs_unlock(fs);
-}
-
-/* True when a thread belongs to the process that opened. */
-static bool is_opener(const struct write_session *session, pid_t process, pid_t tid)
-{
-    return process ? process_of(tid) == process : process_same(tid, session->opener);
 }
 
 /* Has nobody but this session the file open to write? Other descriptors of it would be taken for this one's. */
@@ -213,47 +196,68 @@ static bool is_only_writer(struct fs *fs, const struct write_session *session)
 }
 
 /*
- * Is this the opener's process's last descriptor? When as many are open as when it opened, less one, it is (unless it
- * closed another one meanwhile, for which nobody has a look). Else we look; what that cannot tell is taken for the last
- * one.
+ * Does the opener's process have the file open by another descriptor? When as many are open as when it opened, less one,
+ * it has not (unless it closed another one meanwhile, for which nobody has a look). Else we look.
  */
-static bool is_last_descriptor(struct fs *fs, const struct write_session *session, pid_t tid, unsigned open_now)
+static enum process_answer is_open_elsewhere(struct fs *fs, const struct write_session *session, pid_t tid,
+                                             unsigned open_now)
 {
     if (session->descriptors && open_now == session->descriptors - 1)
-        return true;
-    return process_writes_file(tid, fs->device, session->node->ino) != PROCESS_YES || !is_only_writer(fs, session);
+        return PROCESS_NO;
+    enum process_answer answer = process_writes_file(tid, fs->mount_id, session->node->ino);
+    return answer == PROCESS_NO || is_only_writer(fs, session) ? answer : PROCESS_UNKNOWN;
 }
 
-/* Is the thread one of the process that wrote last? */
-static bool is_last_writer(const struct write_session *session, pid_t last_writer, pid_t last_process, pid_t tid)
+/* What a FLUSH means. */
+enum close {
+    CLOSE_OF_ONE, /* the process has another descriptor */
+    CLOSE_OF_LAST, /* it has none, and wrote what there is */
+    CLOSE_OF_KILLED_OPENER, /* it is dying of a signal */
+    CLOSE_OF_KILLED, /* another process is that wrote last */
+    CLOSE_OF_OTHER, /* of another process, or it is not known what there is: RELEASE tells */
+};
+
+static enum close judge_close(struct fs *fs, const struct write_session *session, pid_t tid)
 {
-    return last_writer == session->opener ? false : tid == last_writer || process_of(tid) == last_process;
+    fs_lock(fs);
+    bool shared = session->shared, ready = session->wrote && session->handles == 1 && !shared;
+    pid_t last_writer = session->last_writer, last_process = session->last_process;
+    fs_unlock(fs);
+
+    pid_t process = tid == session->opener ? session->process : process_of(tid);
+    bool opener = process != 0 && process == session->process;
+    bool wrote_last = last_writer != session->opener && process != 0 && process == last_process;
+    if (!opener && !(shared && wrote_last))
+        return CLOSE_OF_OTHER;
+    unsigned open_now = process_descriptors(tid); /* none are left to a process that closes them as it exits */
+    if (open_now == 0 && process_was_killed(tid))
+        return opener ? CLOSE_OF_KILLED_OPENER : CLOSE_OF_KILLED;
+    if (!opener)
+        return CLOSE_OF_OTHER;
+    enum process_answer elsewhere = is_open_elsewhere(fs, session, tid, open_now);
+    if (elsewhere == PROCESS_YES)
+        return CLOSE_OF_ONE;
+    return ready && elsewhere != PROCESS_MAYBE ? CLOSE_OF_LAST : CLOSE_OF_OTHER;
 }
 
 int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid)
 {
     fs_lock(fs);
-    bool listed = session->listed, shared = session->shared;
-    bool ready = session->wrote && session->handles == 1 && !shared;
-    pid_t process = session->process, last_writer = session->last_writer, last_process = session->last_process;
+    bool listed = session->listed;
     int error = session->error;
     fs_unlock(fs);
     if (!listed || error)
         return error;
 
-    bool opener = is_opener(session, process, tid);
-    bool counts = opener || (shared && is_last_writer(session, last_writer, last_process, tid));
-    unsigned open_now = process_descriptors(tid); /* none are left to a process that closes them as it exits */
-    bool killed = counts && open_now == 0 && process_was_killed(tid);
-    bool stays_open = opener && !killed && !is_last_descriptor(fs, session, tid, open_now);
-    if (stays_open)
+    enum close what = judge_close(fs, session, tid);
+    if (what == CLOSE_OF_ONE)
         return 0;
-    if (opener && ready && !killed)
+    if (what == CLOSE_OF_LAST)
         return write_session_publish(fs, session);
     fs_lock(fs);
-    if (killed && opener)
+    if (what == CLOSE_OF_KILLED_OPENER)
         write_session_unlist_locked(fs, session);
-    session->killed |= killed;
+    session->killed |= what == CLOSE_OF_KILLED || what == CLOSE_OF_KILLED_OPENER;
     set_flushed_locked(fs, session, clock_ns(CLOCK_MONOTONIC));
     fs_unlock(fs);
     return 0;

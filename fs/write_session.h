@@ -22,7 +22,8 @@ struct write_session {
     struct name *name; /* one reference */
     struct node *node; /* where it began; lives as long as the session */
     pid_t opener; /* the thread that opened it */
-    unsigned descriptors; /* its process had open then, this one with them; 0 not known */
+    pid_t process; /* its process; 0 could not be told */
+    unsigned descriptors; /* that had open then, this one with them; 0 not known */
     uint64_t dir; /* with creates: the directory it is counted in */
     /* --- below here fs->lock protects ---------------------------------------------------------------- */
     bool creates; /* there is nothing at its name, and was not when it began */
@@ -31,8 +32,6 @@ struct write_session {
     bool wrote; /* a WRITE, truncation or allocation succeeded */
     bool listed; /* in name->sessions: neither published nor detached */
     bool published;
-    unsigned writes; /* WRITE requests, as far as they mattered */
-    pid_t process; /* the opener's; 0 not asked for yet, or it could not be told */
     pid_t last_writer, last_process; /* the thread that wrote last, and unless it was the opener its process */
     bool shared; /* another process writes, too: only the last close publishes */
     bool killed; /* the one who wrote last was killed */
