@@ -48,6 +48,7 @@ static void handle_enter_locked(struct fs *fs, struct handle *handle, bool cache
     handle->cached = cached;
     handle->first = cached && node->pages_version == 0;
     handle->keeps_cache = cached && node->pages_version == node->version;
+    node->opens += cached;
     if (cached)
         node->pages_version = node->version; /* from now on: the kernel drops what it may not keep */
     node->reserved = false;

@@ -73,6 +73,7 @@ struct node {
     uint64_t version; /* which it stands for */
     uint64_t told_version, told_size; /* what the kernel takes its size for, and of which version; see pages.h */
     uint64_t pages_version; /* of which the kernel's page cache may hold pages; 0 of whatever */
+    unsigned opens; /* through the page cache, ever */
     bool reserved; /* for a writer that was bounced, see stale.h; until it opens it */
     pid_t reserved_for; /* which thread; 0 one of another pid namespace */
     bool in_bounce; /* a slot of stale.h may point here */

@@ -85,7 +85,11 @@ struct pages_order {
     /* --- below here fs->lock protects --- */
     uint64_t shown_size; /* no larger one is told for nodes that stand for the version */
     size_t count; /* of nodes; 0 once they have forgotten */
-    struct node *nodes[];
+    struct outdated {
+        struct node *node;
+        bool unread; /* nobody had it open through the page cache */
+        unsigned opens; /* node->opens then */
+    } nodes[];
 };
 
 /* Is this another inode, or the same one passed by, that shows something of the version? */
@@ -93,6 +97,15 @@ static bool is_outdated(const struct node *other, const struct node *node, uint6
 {
     return other->version == version && other->lookups > 0 &&
            (other != node || (past_pages && node->pages_version == version));
+}
+
+static bool has_readers_locked(const struct node *node)
+{
+    const struct handle *handle;
+    LIST_FOREACH(handle, &node->handles, of_node)
+        if (handle->cached)
+            break;
+    return handle;
 }
 
 /* An order for what shows a version, all but the node it is changed through, of which no larger size than this is told for
@@ -113,20 +126,11 @@ static struct pages_order *order_new_locked(struct fs *fs, const struct node *no
     LIST_FOREACH(other, &node->name->nodes, of_name) {
         if (!is_outdated(other, node, version, past_pages))
             continue;
-        order->nodes[order->count++] = other;
+        order->nodes[order->count++] = (struct outdated){other, !has_readers_locked(other), other->opens};
         other->changing++;
     }
     LIST_INSERT_HEAD(&fs->orders, order, all);
     return order;
-}
-
-static bool has_readers_locked(const struct node *node)
-{
-    const struct handle *handle;
-    LIST_FOREACH(handle, &node->handles, of_node)
-        if (handle->cached)
-            break;
-    return handle;
 }
 
 /* Sizes may be told as they are again. */
@@ -141,9 +145,11 @@ static void order_let_go(struct pages_order *order)
     }
     order->grows = NULL;
     while (order->count > 0) {
-        struct node *node = order->nodes[--order->count];
-        if (--node->changing == 0 && node->version == order->version && !has_readers_locked(node))
-            node->pages_version = 0; /* none are left */
+        const struct outdated *outdated = &order->nodes[--order->count];
+        struct node *node = outdated->node;
+        node->changing--;
+        if (node->version == order->version && outdated->unread && outdated->opens == node->opens)
+            node->pages_version = 0; /* none are left, nor came since */
         struct store_version *held = node_drop_unused_locked(fs, node);
         if (!held)
             continue;
@@ -246,7 +252,7 @@ static void *forget(void *arg)
     struct fs *fs = order->fs;
     for (struct pages_order *at = order; at; at = at->next) {
         for (size_t i = 0; i < at->count; i++)
-            fuse_lowlevel_notify_inval_inode(fs->fuse, node_id(fs, at->nodes[i]), 0, 0);
+            fuse_lowlevel_notify_inval_inode(fs->fuse, node_id(fs, at->nodes[i].node), 0, 0);
         order_let_go(at); /* before the answer: whoever has it must find everything as it is */
     }
     order->answer(order->request, order->node, order->size);
