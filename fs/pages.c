@@ -75,6 +75,7 @@ struct pages_order {
     struct fs *fs;
     LIST_ENTRY(pages_order) all; /* in fs->orders, guarded by fs->lock */
     struct pages_order *next; /* what else it takes; NULL */
+    struct store_version *pin; /* of what was changed, where that may have grown it; or NULL */
     void (*answer)(fuse_req_t request, struct node *node, size_t size);
     fuse_req_t request;
     struct node *node; /* the kernel holds it until the answer */
@@ -164,6 +165,7 @@ static void order_free(struct pages_order *order)
 {
     struct fs *fs = order->fs;
     order_let_go(order);
+    store_unpin(order->pin);
     fs_lock(fs);
     LIST_REMOVE(order, all);
     pthread_cond_broadcast(&fs->changed);
@@ -171,15 +173,24 @@ static void order_free(struct pages_order *order)
     free(order);
 }
 
-uint64_t pages_tell_size_locked(struct fs *fs, struct node *node, uint64_t size)
+/* The size that may be told for a node by now, as far as other orders than these go. */
+static uint64_t shown_size_locked(const struct fs *fs, const struct node *node, uint64_t size,
+                                  const struct pages_order *but)
 {
     const struct pages_order *order;
     uint64_t shown = size;
     LIST_FOREACH(order, &fs->orders, all)
-        if (order->version == node->version && order->shown_size < shown)
+        if (order->version == node->version && order->shown_size < shown && order != but &&
+            (!but || order != but->next))
             shown = order->shown_size;
     if (node->told_version == node->version && shown < node->told_size)
         shown = node->told_size < size ? node->told_size : size;
+    return shown;
+}
+
+uint64_t pages_tell_size_locked(struct fs *fs, struct node *node, uint64_t size)
+{
+    uint64_t shown = shown_size_locked(fs, node, size, NULL);
     node->told_version = node->version;
     node->told_size = shown;
     return shown;
@@ -206,6 +217,8 @@ struct pages_order *pages_change_begin(struct fs *fs, const struct handle *handl
     struct pages_order *order =
         order_new_locked(fs, handle->node, store_version_id(handle->version), !handle->cached, size);
     fs_unlock(fs);
+    if (order)
+        order->pin = store_repin(handle->version);
     return order;
 }
 
@@ -246,15 +259,49 @@ void pages_change_cancel(struct pages_order *order)
         order_free(order);
 }
 
+/*
+ * Tells the kernel that a node has grown, by giving it the last byte. It must not learn that from attributes: having
+ * taken up a new size from these it cuts the pages off there, a moment later, when they may hold more.
+ * (fuse_change_attributes() in fs/fuse/inode.c, Linux 6.18.)
+ */
+static void grow(const struct pages_order *order, struct node *node, struct store_version *pin)
+{
+    struct fs *fs = order->fs;
+    struct entry entry;
+    char last;
+    size_t got = 0;
+    if (store_version_entry(pin, &entry) < 0)
+        return;
+    uint64_t size = entry.size;
+    entry_release(&entry);
+    fs_lock(fs);
+    size = node->version == order->version ? shown_size_locked(fs, node, size, order) : 0;
+    if (size > 0) {
+        node->told_version = node->version;
+        node->told_size = size; /* first: to be told a smaller one later would cut off what was read meanwhile */
+    }
+    fs_unlock(fs);
+    if (size == 0)
+        return;
+    struct fuse_bufvec buffer = FUSE_BUFVEC_INIT(1);
+    buffer.buf[0].mem = &last;
+    if (store_read(pin, &last, 1, size - 1, &got) == 0 && got == 1)
+        fuse_lowlevel_notify_store(fs->fuse, node_id(fs, node), (off_t)size - 1, &buffer, 0);
+}
+
 static void *forget(void *arg)
 {
-    struct pages_order *order = arg, *next;
+    struct pages_order *order = arg, *next, *at;
     struct fs *fs = order->fs;
-    for (struct pages_order *at = order; at; at = at->next) {
-        for (size_t i = 0; i < at->count; i++)
+    struct store_version *pin = order->pin ? order->pin : order->next ? order->next->pin : NULL;
+    for (at = order; at; at = at->next)
+        for (size_t i = 0; i < at->count; i++) {
             fuse_lowlevel_notify_inval_inode(fs->fuse, node_id(fs, at->nodes[i].node), 0, 0);
+            if (pin)
+                grow(order, at->nodes[i].node, pin);
+        }
+    for (at = order; at; at = at->next)
         order_let_go(at); /* before the answer: whoever has it must find everything as it is */
-    }
     order->answer(order->request, order->node, order->size);
     for (; order; order = next) {
         next = order->next;

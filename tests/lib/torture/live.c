@@ -103,8 +103,8 @@ static void report_line(const char *name, const char *log, size_t size, size_t a
         zeros++;
     for (size_t i = 0; i < sizeof(shown) - 1 && at + i < size; i++)
         shown[i] = log[at + i] >= ' ' && log[at + i] <= '~' ? log[at + i] : '?';
-    report(TORN, "%s: no line at %zu of %zu (the value ends at %zu): %zu zeros; \"%s\"", name, at, size, begin, zeros,
-           shown);
+    report(zeros ? ZEROED : TORN, "%s: no line at %zu of %zu (the value ends at %zu): %zu zeros; \"%s\"", name, at,
+           size, begin, zeros, shown);
 }
 
 /* Is this a whole value with whole lines behind it, each in its place? */

