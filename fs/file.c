@@ -41,9 +41,11 @@ static struct handle *handle_new(struct node *node, struct store_version *versio
 }
 
 /* Opens it on its node, through the page cache if it may and wants to; from here on the invariants of node.h count it. */
-static void handle_enter_locked(struct fs *fs, struct handle *handle, bool cached)
+static void handle_enter_locked(struct fs *fs, struct handle *handle, struct name *name, bool cached)
 {
     struct node *node = handle->node;
+    handle->name = name;
+    name->refs++;
     cached = cached && handle->wants_pages;
     handle->cached = cached;
     handle->first = cached && node->pages_version == 0;
@@ -66,6 +68,8 @@ void handle_put(struct fs *fs, struct handle *handle)
 {
     fs_lock(fs);
     bool last = --handle->refs == 0;
+    if (last)
+        name_put_locked(fs, handle->name);
     fs_unlock(fs);
     if (!last)
         return;
@@ -202,7 +206,7 @@ static int begin_session(struct fs *fs, const struct opening *opening, bool fres
         held = stale_unhold_locked(fs, node);
         node->version = store_version_id(version);
         node->pages_version = 0;
-        handle_enter_locked(fs, handle, cached);
+        handle_enter_locked(fs, handle, opening->name, cached);
         write_session_list_locked(fs, session);
     }
     fs_unlock(fs);
@@ -273,7 +277,8 @@ static bool join_creator(struct fs *fs, const struct opening *opening)
         handle->session = session;
         session->refs++;
         session->handles++;
-        handle_enter_locked(fs, handle, session->node == node && node->version == store_version_id(session->version));
+        handle_enter_locked(fs, handle, opening->name,
+                            session->node == node && node->version == store_version_id(session->version));
     }
     fs_unlock(fs);
     if (handle)
@@ -377,11 +382,11 @@ static int open_published(struct fs *fs, const struct opening *opening)
     bool push = false;
     fs_lock(fs);
     pages_wait_locked(fs, node);
-    bool same = node->version == id && !node_writer_locked(node);
+    bool same = node->version == id && node->name == opening->name && !node_writer_locked(node);
     if (same && node->reserved)
         adopt_reserved_locked(node);
     if (same || opening->final) {
-        handle_enter_locked(fs, handle, same && (!handle->writes || pages_writable_locked(node, id)));
+        handle_enter_locked(fs, handle, opening->name, same && (!handle->writes || pages_writable_locked(node, id)));
         push = pages_push_begin_locked(handle);
     } else
         result = stale_bounce_locked(fs, opening->name, opening->tid, false);
@@ -409,7 +414,7 @@ static int join_own(struct fs *fs, const struct opening *opening)
         handle->session = sibling->session;
         handle->session->refs++;
         handle->session->handles++;
-        handle_enter_locked(fs, handle, sibling->cached);
+        handle_enter_locked(fs, handle, sibling->name, sibling->cached);
     }
     fs_unlock(fs);
     if (!handle)
@@ -566,7 +571,7 @@ static struct value_change begin_change(struct fs *fs, const struct handle *hand
 {
     struct spot spot;
     struct value_change change = {.order = pages_change_begin(fs, handle)};
-    name_spot(fs, handle->node->name, &spot);
+    name_spot(fs, handle->name, &spot);
     change.place = place_begin(fs, spot.dir, spot.text);
     return change;
 }

@@ -20,6 +20,8 @@ struct pages_order;
 
 struct handle {
     struct node *node;
+    struct name *name; /* whose nodes may show the version: the node's, or when that is gone what took its place. One
+                          reference, from when it is entered */
     struct write_session *session; /* or NULL; one reference */
     struct store_version *version; /* its own pin; with a session the session's */
     bool cached; /* goes through the page cache */

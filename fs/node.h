@@ -78,6 +78,7 @@ struct node {
     pid_t reserved_for; /* which thread; 0 one of another pid namespace */
     bool in_bounce; /* a slot of stale.h may point here */
     bool pushing; /* its pages are being filled, see pages.h */
+    bool renewing; /* an order is telling the kernel what it shows, see pages.h */
     unsigned changing; /* orders under way that will have it forget them; each keeps it alive */
     struct hold *hold; /* on the version, for a while after it was replaced; see stale.h */
     int64_t hold_until_ns;

@@ -24,6 +24,15 @@ bool pages_push_begin_locked(const struct handle *handle)
     return node->pushing;
 }
 
+/* The kernel will take a node to be at least this long: it must be told no less, not even with an order under way. */
+static void told_at_least_locked(struct node *node, uint64_t version, uint64_t size)
+{
+    if (node->told_version == version && node->told_size >= size)
+        return;
+    node->told_version = version;
+    node->told_size = size;
+}
+
 void pages_push(struct fs *fs, struct handle *handle)
 {
     char value[PAGES_PUSH_MAX];
@@ -31,7 +40,7 @@ void pages_push(struct fs *fs, struct handle *handle)
     size_t size = 0;
     struct node *node = handle->node;
     struct spot spot;
-    name_spot(fs, node->name, &spot);
+    name_spot(fs, handle->name, &spot);
     unsigned gate = gate_of(spot.dir, spot.text);
     uint64_t noted = gate_note(fs, gate);
     int result = store_version_entry(handle->version, &entry);
@@ -41,6 +50,9 @@ void pages_push(struct fs *fs, struct handle *handle)
     if (small)
         result = store_read(handle->version, value, sizeof value, 0, &size);
     if (result == 0 && size > 0) {
+        fs_lock(fs);
+        told_at_least_locked(node, store_version_id(handle->version), size);
+        fs_unlock(fs);
         struct fuse_bufvec buffer = FUSE_BUFVEC_INIT(size);
         buffer.buf[0].mem = value;
         result = fuse_lowlevel_notify_store(fs->fuse, node_id(fs, node), 0, &buffer, 0);
@@ -111,12 +123,12 @@ static bool has_readers_locked(const struct node *node)
 
 /* An order for what shows a version, all but the node it is changed through, of which no larger size than this is told for
  * now. NULL: out of memory; then the kernel may show something stale, but nothing is lost. */
-static struct pages_order *order_new_locked(struct fs *fs, const struct node *node, uint64_t version, bool past_pages,
-                                            uint64_t size)
+static struct pages_order *order_new_locked(struct fs *fs, const struct name *name, const struct node *node,
+                                            uint64_t version, bool past_pages, uint64_t size)
 {
     struct node *other;
     size_t count = 0;
-    LIST_FOREACH(other, &node->name->nodes, of_name)
+    LIST_FOREACH(other, &name->nodes, of_name)
         count += is_outdated(other, node, version, past_pages);
     struct pages_order *order = calloc(1, sizeof *order + count * sizeof *order->nodes);
     if (!order)
@@ -124,7 +136,7 @@ static struct pages_order *order_new_locked(struct fs *fs, const struct node *no
     order->fs = fs;
     order->version = version;
     order->shown_size = size;
-    LIST_FOREACH(other, &node->name->nodes, of_name) {
+    LIST_FOREACH(other, &name->nodes, of_name) {
         if (!is_outdated(other, node, version, past_pages))
             continue;
         order->nodes[order->count++] = (struct outdated){other, !has_readers_locked(other), other->opens};
@@ -140,10 +152,8 @@ static void order_let_go(struct pages_order *order)
     struct fs *fs = order->fs;
     fs_lock(fs);
     order->shown_size = UINT64_MAX;
-    if (order->grows && (order->grows->told_version != order->version || order->grows->told_size < order->grows_to)) {
-        order->grows->told_version = order->version;
-        order->grows->told_size = order->grows_to;
-    }
+    if (order->grows)
+        told_at_least_locked(order->grows, order->version, order->grows_to);
     order->grows = NULL;
     while (order->count > 0) {
         const struct outdated *outdated = &order->nodes[--order->count];
@@ -173,51 +183,107 @@ static void order_free(struct pages_order *order)
     free(order);
 }
 
-/* The size that may be told for a node by now, as far as other orders than these go. */
-static uint64_t shown_size_locked(const struct fs *fs, const struct node *node, uint64_t size,
-                                  const struct pages_order *but)
+uint64_t pages_tell_size_locked(struct fs *fs, struct node *node, uint64_t size)
 {
     const struct pages_order *order;
     uint64_t shown = size;
     LIST_FOREACH(order, &fs->orders, all)
-        if (order->version == node->version && order->shown_size < shown && order != but &&
-            (!but || order != but->next))
+        if (order->version == node->version && order->shown_size < shown)
             shown = order->shown_size;
     if (node->told_version == node->version && shown < node->told_size)
         shown = node->told_size < size ? node->told_size : size;
-    return shown;
-}
-
-uint64_t pages_tell_size_locked(struct fs *fs, struct node *node, uint64_t size)
-{
-    uint64_t shown = shown_size_locked(fs, node, size, NULL);
     node->told_version = node->version;
     node->told_size = shown;
     return shown;
 }
 
-/* Nobody else can show what a write session has not published, unless its name has a second node. */
+static uint64_t size_of(struct store_version *version)
+{
+    struct entry entry;
+    if (!version || store_version_entry(version, &entry) < 0)
+        return 0;
+    uint64_t size = entry.size;
+    entry_release(&entry); /* zeroes it */
+    return size;
+}
+
+/* May the last byte of a node's pages be written from here? Not where a program may be writing it. */
+static bool may_raise_locked(const struct node *node, uint64_t version)
+{
+    const struct handle *handle;
+    LIST_FOREACH(handle, &node->handles, of_node)
+        if (handle->cached && handle->writes)
+            return false;
+    return node->version == version && node->pages_version == version;
+}
+
+/* Gives the kernel the last byte of what is `size` bytes long, and with it the size. */
+static void raise_size(struct fs *fs, struct node *node, struct store_version *version, uint64_t size)
+{
+    char byte;
+    size_t got = 0;
+    if (store_read(version, &byte, 1, size - 1, &got) < 0 || got == 0)
+        return;
+    fs_lock(fs);
+    bool may = may_raise_locked(node, store_version_id(version));
+    if (may)
+        told_at_least_locked(node, store_version_id(version), size); /* first: a smaller one would cut it off again */
+    fs_unlock(fs);
+    if (!may)
+        return;
+    struct fuse_bufvec buffer = FUSE_BUFVEC_INIT(1);
+    buffer.buf[0].mem = &byte;
+    fuse_lowlevel_notify_store(fs->fuse, node_id(fs, node), (off_t)(size - 1), &buffer, 0);
+}
+
+/*
+ * Has the kernel drop what it has of a node, and tells it the size as it is by now. A larger size in an answer about
+ * attributes has the kernel cut its pages there, and it may do so late, when more has been read into them
+ * (fuse_change_attributes() in fs/fuse/inode.c, Linux 6.18); with the last byte it comes without that. One order at a
+ * time, lest an older byte follow a newer one.
+ */
+static void renew(const struct pages_order *order, struct node *node)
+{
+    struct fs *fs = order->fs;
+    fs_lock(fs);
+    while (node->renewing)
+        pthread_cond_wait(&fs->changed, &fs->lock);
+    node->renewing = true;
+    fs_unlock(fs);
+
+    uint64_t size = size_of(order->pin); /* first: pages that come after the others are gone have that much */
+    int result = fuse_lowlevel_notify_inval_inode(fs->fuse, node_id(fs, node), 0, 0);
+    if (result == 0 && size > 0)
+        raise_size(fs, node, order->pin, size);
+
+    fs_lock(fs);
+    node->renewing = false;
+    pthread_cond_broadcast(&fs->changed);
+    fs_unlock(fs);
+}
+
+/* Nobody else can show what a write session has not published, unless its name has a second node; and it will not be
+ * published by another handle in the middle of this one's write. */
 static bool is_private_locked(const struct handle *handle)
 {
-    const struct node *first = LIST_FIRST(&handle->node->name->nodes);
-    return handle->session && handle->session->listed && first == handle->node && !LIST_NEXT(first, of_name);
+    const struct node *first = LIST_FIRST(&handle->name->nodes);
+    return handle->session && handle->session->listed && handle->session->handles == 1 && first == handle->node &&
+           !LIST_NEXT(first, of_name);
 }
 
 struct pages_order *pages_change_begin(struct fs *fs, const struct handle *handle)
 {
-    struct entry entry;
     fs_lock(fs);
     bool private = is_private_locked(handle);
     fs_unlock(fs);
-    if (private || store_version_entry(handle->version, &entry) < 0)
+    if (private)
         return NULL;
-    uint64_t size = entry.size;
-    entry_release(&entry);
+    uint64_t size = size_of(handle->version);
     fs_lock(fs);
     struct pages_order *order =
-        order_new_locked(fs, handle->node, store_version_id(handle->version), !handle->cached, size);
+        order_new_locked(fs, handle->name, handle->node, store_version_id(handle->version), !handle->cached, size);
     fs_unlock(fs);
-    if (order)
+    if (order && order->count > 0)
         order->pin = store_repin(handle->version);
     return order;
 }
@@ -225,17 +291,19 @@ struct pages_order *pages_change_begin(struct fs *fs, const struct handle *handl
 struct pages_order *pages_outdated(struct fs *fs, struct pages_order *begun, const struct node *node,
                                    const struct handle *handle, bool past_pages)
 {
-    if (!node->name)
+    const struct name *name = handle ? handle->name : node->name;
+    if (!name)
         return NULL;
     fs_lock(fs);
     uint64_t version = handle ? store_version_id(handle->version) : node->version;
     struct pages_order *order = NULL;
     const struct node *other;
-    LIST_FOREACH(other, &node->name->nodes, of_name)
+    LIST_FOREACH(other, &name->nodes, of_name)
         if (!order && is_outdated(other, node, version, past_pages))
-            order = order_new_locked(fs, node, version, past_pages, UINT64_MAX);
+            order = order_new_locked(fs, name, node, version, past_pages, UINT64_MAX);
     fs_unlock(fs);
     if (order) {
+        order->pin = handle ? store_repin(handle->version) : NULL;
         order->next = begun; /* others may have come to know the version meanwhile */
         return order;
     }
@@ -259,49 +327,14 @@ void pages_change_cancel(struct pages_order *order)
         order_free(order);
 }
 
-/*
- * Tells the kernel that a node has grown, by giving it the last byte. It must not learn that from attributes: having
- * taken up a new size from these it cuts the pages off there, a moment later, when they may hold more.
- * (fuse_change_attributes() in fs/fuse/inode.c, Linux 6.18.)
- */
-static void grow(const struct pages_order *order, struct node *node, struct store_version *pin)
-{
-    struct fs *fs = order->fs;
-    struct entry entry;
-    char last;
-    size_t got = 0;
-    if (store_version_entry(pin, &entry) < 0)
-        return;
-    uint64_t size = entry.size;
-    entry_release(&entry);
-    fs_lock(fs);
-    size = node->version == order->version ? shown_size_locked(fs, node, size, order) : 0;
-    if (size > 0) {
-        node->told_version = node->version;
-        node->told_size = size; /* first: to be told a smaller one later would cut off what was read meanwhile */
-    }
-    fs_unlock(fs);
-    if (size == 0)
-        return;
-    struct fuse_bufvec buffer = FUSE_BUFVEC_INIT(1);
-    buffer.buf[0].mem = &last;
-    if (store_read(pin, &last, 1, size - 1, &got) == 0 && got == 1)
-        fuse_lowlevel_notify_store(fs->fuse, node_id(fs, node), (off_t)size - 1, &buffer, 0);
-}
-
 static void *forget(void *arg)
 {
-    struct pages_order *order = arg, *next, *at;
-    struct fs *fs = order->fs;
-    struct store_version *pin = order->pin ? order->pin : order->next ? order->next->pin : NULL;
-    for (at = order; at; at = at->next)
-        for (size_t i = 0; i < at->count; i++) {
-            fuse_lowlevel_notify_inval_inode(fs->fuse, node_id(fs, at->nodes[i].node), 0, 0);
-            if (pin)
-                grow(order, at->nodes[i].node, pin);
-        }
-    for (at = order; at; at = at->next)
+    struct pages_order *order = arg, *next;
+    for (struct pages_order *at = order; at; at = at->next) {
+        for (size_t i = 0; i < at->count; i++)
+            renew(at, at->nodes[i].node);
         order_let_go(at); /* before the answer: whoever has it must find everything as it is */
+    }
     order->answer(order->request, order->node, order->size);
     for (; order; order = next) {
         next = order->next;

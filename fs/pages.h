@@ -10,7 +10,9 @@
  * *Forget.* Several inodes may stand for one version (see stale.h), and a live write through one of them passes the
  * pages and sizes of the others by. It is answered when the kernel has dropped those; until then nobody is told of a
  * new size, which would show what old pages have behind their end. Nor of a smaller one than before, except when it is
- * cut off: the kernel would fill its pages with zeroes from there on. To drop a page is to wait for whoever has it locked:
+ * cut off: the kernel would fill its pages with zeroes from there on. It does that for a larger one, too, after it has
+ * taken the size up, and when it has to wait for a page meanwhile, that may by then have more in it: so inodes with
+ * pages get the last byte of the value put into their page cache, which raises the size without that. To drop a page is to wait for whoever has it locked:
  * a READ, which needs a worker, so that no worker may be the one who waits; or a WRITE out of the page cache that waits
  * for an order of its own, so that each order has a thread of its own. It ends, because a version has at most one inode
  * with such writers (pages_writable_locked()): orders of these wait for READs alone.
