@@ -238,7 +238,7 @@ void op_map(struct run *r)
         return;
     expect_bytes(r, p, version->data + request->offset, request->size);
     if (shared && writes)
-        model_write(file, p->number, data_of(request), request->size, request->offset);
+        model_write_mapped(file, data_of(request), request->size, request->offset);
     if (shared && syncs && may_write(file)) /* the kernel makes an fsync of it */
         model_sync(file);
 }

@@ -151,16 +151,26 @@ struct attributes *name_attributes(const struct name *name, struct version **ret
     return name->kind == NAME_DIR ? &name->dir->attributes : (struct attributes *)&name->link;
 }
 
+/* Has a process a descriptor of a session, or one to write to another version of the same file, which looks alike? */
+static bool has_descriptor(const struct model *m, const struct session *session, unsigned process)
+{
+    for (size_t i = 0; i < DESCRIPTORS; i++) {
+        if (m->descriptors[i].process != process)
+            continue;
+        const struct open_file *file = m->descriptors[i].file;
+        bool writes = (file->flags & O_ACCMODE) != O_RDONLY;
+        if (file->session == session || (writes && file->version->attributes.ino == session->version->attributes.ino))
+            return true;
+    }
+    return false;
+}
+
 bool model_overwrites(const struct model *m, const struct name *name, unsigned process)
 {
     const struct session *session;
-    for (session = name->kind == NAME_FILE ? name->sessions : NULL; session; session = session->next) {
-        if (session->opener == process)
+    for (session = name->kind == NAME_FILE ? name->sessions : NULL; session; session = session->next)
+        if (session->opener == process || has_descriptor(m, session, process))
             return true;
-        for (size_t i = 0; i < DESCRIPTORS; i++)
-            if (m->descriptors[i].process == process && m->descriptors[i].file->session == session)
-                return true;
-    }
     return false;
 }
 
@@ -562,6 +572,13 @@ void model_write(struct open_file *file, unsigned process, const uint8_t *data, 
     session->shared |= session->listed && process != session->opener;
     session->last_writer = process;
     session->killed = false;
+}
+
+void model_write_mapped(struct open_file *file, const uint8_t *data, size_t size, off_t offset)
+{
+    version_write(file->version, data, size, (size_t)offset);
+    if (file->session)
+        file->session->wrote = true;
 }
 
 void model_resize(struct open_file *file, size_t size)

@@ -152,7 +152,7 @@ int model_find_dir(const struct model *m, const char *path, struct dir **ret_dir
 /* What stat shows of a name: its attributes, and the version whose size it has (NULL: none). */
 struct attributes *name_attributes(const struct name *name, struct version **ret_version);
 
-/* Is a process overwriting what is published at a name? */
+/* Is a process overwriting what is published at a name, as far as anybody can tell? */
 bool model_overwrites(const struct model *m, const struct name *name, unsigned process);
 
 int model_mkdir(struct model *m, const char *path, uint32_t mode);
@@ -183,6 +183,9 @@ void model_child_killed(struct model *m, unsigned parent, unsigned child);
 /* Changes a file through a handle; `offset` < 0: at the end. */
 void model_write(struct open_file *file, unsigned process, const uint8_t *data, size_t size, off_t offset);
 void model_resize(struct open_file *file, size_t size);
+
+/* The same through a shared mapping: of what comes out of the page cache nobody can tell who wrote it. */
+void model_write_mapped(struct open_file *file, const uint8_t *data, size_t size, off_t offset);
 
 /* Changes the size of what a path means. */
 void model_resize_name(struct name *name, size_t size);
