@@ -206,6 +206,7 @@ static void publish(struct session *session)
     name->file = version_ref(version);
     version->published = true;
     session_detach(session);
+    version->overlaid = name->sessions;
 }
 
 /* --- paths --------------------------------------------------------------------------------------------- */
@@ -427,6 +428,8 @@ static void open_staged(struct model *m, unsigned process, struct name *name, in
                         struct descriptor *descriptor)
 {
     struct session *session = make(sizeof *session);
+    if (name->kind == NAME_FILE)
+        name->file->overlaid = true;
     if (name->kind == NAME_CREATING && name->sessions)
         mode = name->sessions->version->attributes.mode;
     *session = (struct session){

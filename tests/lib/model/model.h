@@ -53,6 +53,7 @@ struct version {
     unsigned kept; /* bits KEPT_: what was changed while it was staged, and stays so when it is published */
     struct name *name; /* where it is or was or will be */
     bool published;
+    bool overlaid; /* a session that overwrites it has begun, so that its name may have led to another inode since */
     size_t size;
     uint8_t *data; /* VALUE_MAX */
 };
