@@ -197,6 +197,8 @@ static int begin_session(struct fs *fs, const struct opening *opening, bool fres
         return -ENOMEM;
     }
     handle->session = session;
+    session->read_only = !handle->writes;
+    session->maps = handle->writes && handle->wants_pages;
 
     bool cached;
     struct store_version *held = NULL;
@@ -272,6 +274,7 @@ static bool join_creator(struct fs *fs, const struct opening *opening)
     struct handle *handle = NULL;
     struct node *node = opening->node;
     fs_lock(fs);
+    pages_wait_locked(fs, node);
     struct write_session *session = name_creator_locked(opening->name);
     if (session && (handle = handle_new(node, session->version, opening->info->flags))) {
         handle->session = session;
@@ -421,7 +424,7 @@ static int join_own(struct fs *fs, const struct opening *opening)
         return sibling ? -ENOMEM : -ENOENT;
     int result = process_same(opening->tid, handle->session->opener) ? 0 : -ENOENT;
     if (result == 0 && opening->info->flags & O_TRUNC)
-        result = store_resize(handle->version, 0);
+        write_session_wrote(fs, handle->session, result = store_resize(handle->version, 0));
     if (result == 0)
         reply_handle(handle, opening->info);
     else
@@ -619,7 +622,7 @@ int file_resize(struct fs *fs, struct handle *handle, uint64_t size, struct page
     struct value_change change = begin_change(fs, handle);
     int result = store_resize(handle->version, size);
     if (handle->session && result == 0) /* one that is refused changes nothing, and the program may go on */
-        write_session_wrote(fs, handle->session, 0);
+        write_session_resized(fs, handle->session);
     return end_change(fs, handle, &change, false, result, ret_order);
 }
 

@@ -203,7 +203,7 @@ struct node *node_new_locked(struct fs *fs, enum node_kind kind, uint64_t ino, u
     if (!node)
         return NULL;
     node->kind = kind;
-    node->ino = ino;
+    node->ino = node->told_ino = ino;
     node->version = version;
     node->name = name;
     if (name) {
@@ -367,6 +367,7 @@ void node_reply_locked(struct fs *fs, struct node *node, const struct entry *ent
     node->uid = entry->uid;
     node->gid = entry->gid;
     node->size = entry->size;
+    node->told_ino = entry->ino;
     ret_entry->ino = node_id(fs, node);
     /* 0, and not a little, for files that are written: of two replies on their way the kernel believes the one it takes
      * up first, and drops the newer one. Not believing either, it asks once more where a read meets the end. */
@@ -508,7 +509,7 @@ static void last_getattr(struct fs *fs, struct node *node, struct stat *ret_stat
     fs_lock(fs);
     struct entry last = {
         .kind = node->kind == NODE_FILE ? ENTRY_FILE : ENTRY_SYMLINK,
-        .ino = node->ino,
+        .ino = node->told_ino,
         .mode = node->mode,
         .uid = node->uid,
         .gid = node->gid,
@@ -545,6 +546,7 @@ int node_getattr(struct fs *fs, struct node *node, pid_t tid, struct stat *ret_s
         fs_lock(fs);
         bool settled = !target.session && !dead && gate_steady(fs, gate, noted) && node_settled_locked(fs, node);
         attr_fill(&entry, node->name->gone ? 0 : 1, ret_stat);
+        node->told_ino = entry.ino;
         ret_stat->st_size = (off_t)pages_tell_size_locked(fs, node, entry.size);
         fs_unlock(fs);
         *ret_timeout = settled ? attr_timeout(&entry) : 0;

@@ -64,12 +64,13 @@ enum node_kind { NODE_DIR, NODE_FILE, NODE_SYMLINK, NODE_CONTROL_DIR, NODE_CONTR
 
 struct node {
     enum node_kind kind; /* never changes */
-    uint64_t ino; /* st_ino; a directory's id; never changes */
+    uint64_t ino; /* st_ino when it was made; a directory's id; never changes */
     struct name *name; /* files and links; never changes, what is in it does */
     uint64_t lookups; /* what the kernel will FORGET */
     /* --- below here fs->lock protects --- */
     uint32_t mode, uid, gid; /* as the kernel was told last */
     uint64_t size; /* likewise */
+    uint64_t told_ino; /* st_ino, likewise: another one when a writer took the node, or two created its name */
     uint64_t version; /* which it stands for */
     uint64_t told_version, told_size; /* what the kernel takes its size for, and of which version; see pages.h */
     uint64_t pages_version; /* of which the kernel's page cache may hold pages; 0 of whatever */

@@ -90,6 +90,7 @@ struct pages_order {
     struct store_version *pin; /* of what was changed, where that may have grown it; or NULL */
     void (*answer)(fuse_req_t request, struct node *node, size_t size);
     fuse_req_t request;
+    bool unneeded; /* nobody is there to forget anything */
     struct node *node; /* the kernel holds it until the answer */
     size_t size;
     struct node *grows; /* with the answer, in the kernel, to at least `grows_to` bytes; or NULL */
@@ -323,23 +324,31 @@ void pages_change_grows(struct pages_order *order, const struct handle *handle, 
 
 void pages_change_cancel(struct pages_order *order)
 {
-    if (order)
+    for (struct pages_order *next; order; order = next) {
+        next = order->next;
         order_free(order);
+    }
 }
 
 static void *forget(void *arg)
 {
     struct pages_order *order = arg, *next;
+    struct fs *fs = order->fs;
     for (struct pages_order *at = order; at; at = at->next) {
-        for (size_t i = 0; i < at->count; i++)
+        for (size_t i = 0; i < at->count && !order->unneeded; i++)
             renew(at, at->nodes[i].node);
         order_let_go(at); /* before the answer: whoever has it must find everything as it is */
     }
     order->answer(order->request, order->node, order->size);
+    bool counted = !order->unneeded;
     for (; order; order = next) {
         next = order->next;
         order_free(order);
     }
+    fs_lock(fs);
+    fs->forgetting -= counted;
+    pthread_cond_broadcast(&fs->changed);
+    fs_unlock(fs);
     return NULL;
 }
 
@@ -351,6 +360,14 @@ void pages_forget(struct pages_order *order, void (*answer)(fuse_req_t request, 
     order->request = request;
     order->node = node;
     order->size = size;
+    fs_lock(order->fs);
+    order->unneeded = order->fs->ending;
+    order->fs->forgetting += !order->unneeded;
+    fs_unlock(order->fs);
+    if (order->unneeded) {
+        forget(order);
+        return;
+    }
     pthread_t thread;
     pthread_attr_t attr;
     pthread_attr_init(&attr);
@@ -367,7 +384,8 @@ void pages_forget(struct pages_order *order, void (*answer)(fuse_req_t request, 
 void pages_settle(struct fs *fs)
 {
     fs_lock(fs);
-    while (!LIST_EMPTY(&fs->orders))
+    fs->ending = true;
+    while (fs->forgetting > 0)
         pthread_cond_wait(&fs->changed, &fs->lock);
     fs_unlock(fs);
 }

@@ -66,7 +66,7 @@ void pages_forget(struct pages_order *order, void (*answer)(fuse_req_t request, 
 /* The size to tell the kernel for a node whose value has `size` bytes; notes that it was told. */
 uint64_t pages_tell_size_locked(struct fs *fs, struct node *node, uint64_t size);
 
-/* Returns when no order is under way. The workers must still answer, or the mount be gone. */
+/* Returns when no order is being carried out, nor will be. The workers must still answer, or the mount be gone. */
 void pages_settle(struct fs *fs);
 
 #endif

@@ -58,8 +58,10 @@ bool process_same(pid_t tid, pid_t other_tid)
 bool process_was_killed(pid_t tid)
 {
     enum { EXITING = 0x4, SIGNAL = 0x7f };
-    char text[1024], state;
+    char text[2048], state;
     unsigned flags;
+    if (!read_text(tid, "status", text, sizeof text) || strstr(text, "\nVmSize:"))
+        return false; /* it has its memory yet, so it is not exiting; it may be in execve(2) */
     const char *rest = read_text(tid, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;
     if (!rest || sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2 || !(flags & EXITING))
         return false;
@@ -103,7 +105,7 @@ static enum process_answer is_file(pid_t tid, const char *number, uint64_t mount
     return field(text, "\nmnt_id:") == mount_id ? PROCESS_YES : PROCESS_MAYBE;
 }
 
-enum process_answer process_writes_file(pid_t tid, uint64_t mount_id, uint64_t ino)
+enum process_answer process_has_file(pid_t tid, uint64_t mount_id, uint64_t ino, bool to_write)
 {
     enum process_answer answer = PROCESS_NO;
     char path[64];
@@ -113,7 +115,7 @@ enum process_answer process_writes_file(pid_t tid, uint64_t mount_id, uint64_t i
         return PROCESS_UNKNOWN;
     const struct dirent *entry;
     while (answer != PROCESS_YES && (entry = readdir(dir)))
-        if (entry->d_name[0] != '.' && is_writable(dirfd(dir), entry->d_name)) {
+        if (entry->d_name[0] != '.' && (!to_write || is_writable(dirfd(dir), entry->d_name))) {
             enum process_answer found = is_file(tid, entry->d_name, mount_id, ino);
             if (found != PROCESS_NO)
                 answer = found;

@@ -4,8 +4,8 @@
  *
  * A request names a thread, 0 when that belongs to another pid namespace, of which nothing can be told. Whoever asks
  * has a request under way, so that the thread is still there. Nothing here asks anything of our own mount, nor follows a
- * link in /proc/PID/fd: a process that closes its files in execve(2) holds what the kernel takes for that, and would
- * wait for our answer for good.
+ * link in /proc/PID/fd, nor reads stat or maps of a process that is not exiting: one that closes its files in execve(2)
+ * holds what the kernel takes for that, and would wait for our answer for good.
  */
 #ifndef LARDER_FS_PROCESS_H
 #define LARDER_FS_PROCESS_H
@@ -27,12 +27,12 @@ bool process_was_killed(pid_t tid);
 unsigned process_descriptors(pid_t tid);
 
 /*
- * Does the process have a descriptor to write to the file `ino` of the mount `mount_id` (as statx tells it)? Maybe: to one
- * of that number, in what may be another mount namespace's view of ours. Unknown: we may not look, or the kernel is
- * older than 5.14.
+ * Does the process have a descriptor of the file `ino` of the mount `mount_id` (as statx tells it)? `to_write`: one to
+ * write. Maybe: to one of that number, in what may be another mount namespace's view of ours. Unknown: we may not look,
+ * or the kernel is older than 5.14.
  */
 enum process_answer { PROCESS_NO, PROCESS_YES, PROCESS_MAYBE, PROCESS_UNKNOWN };
-enum process_answer process_writes_file(pid_t tid, uint64_t mount_id, uint64_t ino);
+enum process_answer process_has_file(pid_t tid, uint64_t mount_id, uint64_t ino, bool to_write);
 
 /* The id of the mount on a directory, without asking that; 0 when it cannot be told (kernels before 5.8). */
 uint64_t process_mount_id(const char *path);

@@ -16,7 +16,7 @@ static bool is_of(const struct bounce *bounce, uint64_t place, pid_t tid)
 /* A thread's slot, where it is or where it would go: the one that runs out first of a few. */
 static struct bounce *slot_of(const struct fs *fs, uint64_t place, pid_t tid)
 {
-    enum { PROBES = 8 };
+    enum { PROBES = 16 };
     uint64_t first = (tid ? (uint64_t)tid : place) * 0x9e3779b97f4a7c15u >> 32;
     struct bounce *oldest = NULL;
     for (uint64_t i = 0; i < PROBES; i++) {

@@ -24,7 +24,7 @@
 #include "node.h"
 
 #define HOT_NS    1000000000LL /* how long a place stays hot after a bounce */
-#define BOUNCE_NS 10000000000LL /* how long a bounced thread may take to come back */
+#define BOUNCE_NS 2000000000LL /* how long a bounced thread may take to come back */
 #define HOLD_PART 16 /* of the size limit: what may be held at most, since it is room that eviction cannot make */
 #define HOLD_NS   200000000LL /* how long a replaced version is held: an open takes microseconds */
 

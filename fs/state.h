@@ -25,7 +25,7 @@ struct name;
 struct node;
 struct notify;
 
-enum { GATES = 1024, BOUNCES = 256 };
+enum { GATES = 1024, BOUNCES = 2048 };
 
 /* A thread that was told to look again, see stale.h. Threads of other pid namespaces have no number here, 0: all of
  * those are one, at each place. */
@@ -69,6 +69,8 @@ struct fs {
     unsigned node_count;
     unsigned handle_count;
     LIST_HEAD(, pages_order) orders; /* under way, see pages.h */
+    unsigned forgetting; /* threads that carry them out */
+    bool ending; /* the mount is gone: no more of these */
 };
 
 static inline void fs_lock(struct fs *fs)

@@ -89,10 +89,17 @@ static struct hold *hold_at(struct fs *fs, struct node *node)
     return hold;
 }
 
-/* Does a thread have the node open to write, by a descriptor of its own or an inherited one? */
-static bool is_writing(struct fs *fs, const struct node *node, const struct write_session *session, pid_t tid)
+/* Does a thread have what the session writes open, by a descriptor of its own or an inherited one? */
+static bool is_writing(struct fs *fs, const struct node *node, const struct write_session *session, pid_t tid,
+                       bool in_doubt)
 {
-    return process_same(tid, session->opener) || process_writes_file(tid, fs->mount_id, node->ino) != PROCESS_NO;
+    if (process_same(tid, session->opener))
+        return true;
+    fs_lock(fs);
+    uint64_t ino = node->told_ino;
+    fs_unlock(fs);
+    enum process_answer answer = process_has_file(tid, fs->mount_id, ino, !session->read_only);
+    return answer == PROCESS_UNKNOWN ? in_doubt : answer != PROCESS_NO;
 }
 
 /* There is nothing for this thread here: the kernel looks once more, unless it has, or there is no name to look up. */
@@ -111,7 +118,8 @@ int target_find(struct fs *fs, struct node *node, pid_t tid, unsigned flags, str
     struct target target = {0};
     bool here, creates, sized = flags & TARGET_SIZED;
     struct write_session *session = session_at(fs, node, &here, &creates);
-    bool shown = here && (creates || is_writing(fs, node, session, tid)); /* a file in creation is to everybody */
+    bool shown = here && (creates || is_writing(fs, node, session, tid,
+                                                sized || tid == 0)); /* a file in creation is to everybody */
     if (here && !shown && look_again(fs, node, tid) == -ESTALE) {
         write_session_put(fs, session);
         return -ESTALE;
@@ -125,9 +133,13 @@ int target_find(struct fs *fs, struct node *node, pid_t tid, unsigned flags, str
         ;
     else if (pin_published(fs, node, tid, sized, &target.version) == 0)
         target.pinned = true;
+    else if (here)
+        target.session = session;
+    else if ((target.handle = handle_at(fs, node, true)))
+        ; /* a session's that was detached: what it wrote is still its own */
     else if (session)
         target.session = session;
-    else if (!(target.handle = handle_at(fs, node, true)))
+    else
         return look_again(fs, node, tid);
 
     if (session && target.session != session)

@@ -96,6 +96,13 @@ void write_session_put(struct fs *fs, struct write_session *session)
     free(session);
 }
 
+void write_session_resized(struct fs *fs, struct write_session *session)
+{
+    fs_lock(fs);
+    session->wrote = session->resized = true;
+    fs_unlock(fs);
+}
+
 void write_session_wrote(struct fs *fs, struct write_session *session, int result)
 {
     fs_lock(fs);
@@ -204,8 +211,11 @@ static enum process_answer is_open_elsewhere(struct fs *fs, const struct write_s
 {
     if (session->descriptors && open_now == session->descriptors - 1)
         return PROCESS_NO;
-    enum process_answer answer = process_writes_file(tid, fs->mount_id, session->node->ino);
-    return answer == PROCESS_NO || is_only_writer(fs, session) ? answer : PROCESS_UNKNOWN;
+    fs_lock(fs);
+    uint64_t ino = session->node->told_ino;
+    fs_unlock(fs);
+    enum process_answer answer = process_has_file(tid, fs->mount_id, ino, !session->read_only);
+    return answer == PROCESS_YES && !is_only_writer(fs, session) ? PROCESS_MAYBE : answer;
 }
 
 /* What a FLUSH means. */
@@ -220,7 +230,8 @@ enum close {
 static enum close judge_close(struct fs *fs, const struct write_session *session, pid_t tid)
 {
     fs_lock(fs);
-    bool shared = session->shared, ready = session->wrote && session->handles == 1 && !shared;
+    bool shared = session->shared, mapped = session->maps && session->resized; /* so it is filled by a mapping */
+    bool ready = session->wrote && session->handles == 1 && !shared && !mapped;
     pid_t last_writer = session->last_writer, last_process = session->last_process;
     fs_unlock(fs);
 
@@ -237,7 +248,7 @@ static enum close judge_close(struct fs *fs, const struct write_session *session
     enum process_answer elsewhere = is_open_elsewhere(fs, session, tid, open_now);
     if (elsewhere == PROCESS_YES)
         return CLOSE_OF_ONE;
-    return ready && elsewhere != PROCESS_MAYBE ? CLOSE_OF_LAST : CLOSE_OF_OTHER;
+    return ready && elsewhere == PROCESS_NO ? CLOSE_OF_LAST : CLOSE_OF_OTHER; /* in doubt rather late than half */
 }
 
 int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid)

@@ -7,7 +7,7 @@
  *
  * When a set is published. FLUSH comes at every close of every duplicate, RELEASE once, at the end, but nobody waits
  * for that. So: at the FLUSH of the last descriptor of the process that opened, when something was written and by
- * nobody else; else at RELEASE, and whoever looks the name up in the milliseconds between waits for it
+ * nobody else, and no mapping can go on with it; else at RELEASE, and whoever looks the name up in the milliseconds between waits for it
  * (name_settle_locked). A process that a signal killed closes its files as it dies: such a FLUSH publishes nothing.
  *
  * After its publish a session's handles are live ones of what was published.
@@ -24,12 +24,15 @@ struct write_session {
     pid_t opener; /* the thread that opened it */
     pid_t process; /* its process; 0 could not be told */
     unsigned descriptors; /* that had open then, this one with them; 0 not known */
+    bool maps; /* opened to read and write, so that it may be mapped: that outlives its close */
+    bool read_only; /* opened by a reader who creates: its descriptors are none to write */
     uint64_t dir; /* with creates: the directory it is counted in */
     /* --- below here fs->lock protects ---------------------------------------------------------------- */
     bool creates; /* there is nothing at its name, and was not when it began */
     unsigned refs; /* handles, and whoever looks at it */
     unsigned handles; /* open ones */
     bool wrote; /* a WRITE, truncation or allocation succeeded */
+    bool resized; /* a truncation or allocation did */
     bool listed; /* in name->sessions: neither published nor detached */
     bool published;
     pid_t last_writer, last_process; /* the thread that wrote last, and unless it was the opener its process */
@@ -66,6 +69,9 @@ void write_session_note_writer(struct fs *fs, struct write_session *session, pid
 
 /* Notes how a write to it ended. */
 void write_session_wrote(struct fs *fs, struct write_session *session, int result);
+
+/* Notes that it was given another size. */
+void write_session_resized(struct fs *fs, struct write_session *session);
 
 /* FLUSH by thread `tid`. */
 int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid);
