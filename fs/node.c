@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SETTLE_NS 10000000LL /* how long a flushed session's RELEASE may take before nobody waits for it any more */
+#define SETTLE_NS 100000000LL /* how long listing a directory waits for what is about to appear */
 #define BUSY_NS   2000000LL /* how long a LOOKUP waits for a publish, which may be waiting for room */
 #define EARLY_MS  20 /* kernel timeouts count in ticks of up to 10 ms: end this much before the deadline */
 
@@ -165,8 +165,8 @@ static int64_t settle_deadline_locked(const struct name *name, int64_t now)
 {
     const struct write_session *session;
     LIST_FOREACH(session, &name->sessions, of_name)
-        if (session->flushed_ns && session->flushed_ns + SETTLE_NS > now)
-            return session->flushed_ns + SETTLE_NS;
+        if (session->settles_ns > now)
+            return session->settles_ns;
     return 0;
 }
 

@@ -10,6 +10,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* How long after a FLUSH whoever looks the name up waits for RELEASE: when that is due, which takes a moment even where
+ * all processors are busy; and when it may well not come. */
+#define RELEASE_NS         100000000LL
+#define RELEASE_PERHAPS_NS 10000000LL
+
 /* --- life ---------------------------------------------------------------------------------------------- */
 
 /* Counts names in creation in their directory: it must not be removed, and its times are about to change. */
@@ -20,13 +25,14 @@ static void count_creating_locked(struct fs *fs, const struct write_session *ses
         dir->creating += (unsigned)by;
 }
 
-/* Notes when it was flushed last, 0 for not at all; and counts in its directory the names that are about to appear. */
-static void set_flushed_locked(struct fs *fs, struct write_session *session, int64_t flushed_ns)
+/* Notes until when to wait for its RELEASE, 0 for not at all; and counts in its directory the names that are about to
+ * appear. */
+static void set_settles_locked(struct fs *fs, struct write_session *session, int64_t settles_ns)
 {
     struct node *dir = session->creates && session->listed ? node_dir_locked(fs, session->dir) : NULL;
     if (dir)
-        dir->appearing += (unsigned)(!!flushed_ns - !!session->flushed_ns);
-    session->flushed_ns = flushed_ns;
+        dir->appearing += (unsigned)(!!settles_ns - !!session->settles_ns);
+    session->settles_ns = settles_ns;
 }
 
 struct write_session *write_session_new(struct fs *fs, struct store_version *version, struct name *name,
@@ -70,7 +76,7 @@ void write_session_unlist_locked(struct fs *fs, struct write_session *session)
 {
     if (!session->listed)
         return;
-    set_flushed_locked(fs, session, 0);
+    set_settles_locked(fs, session, 0);
     count_creating_locked(fs, session, -1);
     LIST_REMOVE(session, of_name);
     session->listed = false;
@@ -120,11 +126,11 @@ static void creators_overwrite_locked(struct fs *fs, struct name *name)
 {
     struct write_session *session;
     LIST_FOREACH(session, &name->sessions, of_name) {
-        int64_t flushed_ns = session->flushed_ns;
-        set_flushed_locked(fs, session, 0);
+        int64_t settles_ns = session->settles_ns;
+        set_settles_locked(fs, session, 0);
         count_creating_locked(fs, session, -1);
         session->creates = false;
-        session->flushed_ns = flushed_ns;
+        session->settles_ns = settles_ns;
     }
 }
 
@@ -173,7 +179,7 @@ void write_session_note_writer(struct fs *fs, struct write_session *session, pid
 {
     fs_lock(fs);
     session->killed = false;
-    set_flushed_locked(fs, session, 0); /* somebody has it open yet */
+    set_settles_locked(fs, session, 0); /* somebody has it open yet */
     bool look = session->listed && tid != session->opener && tid != session->last_writer;
     if (tid == session->opener)
         session->last_writer = tid;
@@ -224,6 +230,7 @@ enum close {
     CLOSE_OF_LAST, /* it has none, and wrote what there is */
     CLOSE_OF_KILLED_OPENER, /* it is dying of a signal */
     CLOSE_OF_KILLED, /* another process is that wrote last */
+    CLOSE_OF_DONE, /* it has none; RELEASE follows, unless it has handed the file on to another process */
     CLOSE_OF_OTHER, /* of another process, or it is not known what there is: RELEASE tells */
 };
 
@@ -248,7 +255,9 @@ static enum close judge_close(struct fs *fs, const struct write_session *session
     enum process_answer elsewhere = is_open_elsewhere(fs, session, tid, open_now);
     if (elsewhere == PROCESS_YES)
         return CLOSE_OF_ONE;
-    return ready && elsewhere == PROCESS_NO ? CLOSE_OF_LAST : CLOSE_OF_OTHER; /* in doubt rather late than half */
+    if (elsewhere != PROCESS_NO)
+        return CLOSE_OF_OTHER; /* in doubt rather late than half */
+    return ready ? CLOSE_OF_LAST : CLOSE_OF_DONE;
 }
 
 int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid)
@@ -269,7 +278,8 @@ int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid)
     if (what == CLOSE_OF_KILLED_OPENER)
         write_session_unlist_locked(fs, session);
     session->killed |= what == CLOSE_OF_KILLED || what == CLOSE_OF_KILLED_OPENER;
-    set_flushed_locked(fs, session, clock_ns(CLOCK_MONOTONIC));
+    set_settles_locked(fs, session,
+                       clock_ns(CLOCK_MONOTONIC) + (what == CLOSE_OF_DONE ? RELEASE_NS : RELEASE_PERHAPS_NS));
     fs_unlock(fs);
     return 0;
 }

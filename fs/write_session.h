@@ -7,8 +7,9 @@
  *
  * When a set is published. FLUSH comes at every close of every duplicate, RELEASE once, at the end, but nobody waits
  * for that. So: at the FLUSH of the last descriptor of the process that opened, when something was written and by
- * nobody else, and no mapping can go on with it; else at RELEASE, and whoever looks the name up in the milliseconds between waits for it
- * (name_settle_locked). A process that a signal killed closes its files as it dies: such a FLUSH publishes nothing.
+ * nobody else, and no mapping can go on with it; else at RELEASE, and whoever looks the name up in between waits for it
+ * a moment (name_settle_locked). A process that a signal killed closes its files as it dies: such a FLUSH publishes
+ * nothing.
  *
  * After its publish a session's handles are live ones of what was published.
  */
@@ -39,7 +40,7 @@ struct write_session {
     bool shared; /* another process writes, too: only the last close publishes */
     bool killed; /* the one who wrote last was killed */
     int error; /* the first failed write or publish: nothing will be published, close reports it */
-    int64_t flushed_ns; /* CLOCK_MONOTONIC of a FLUSH that a RELEASE should follow at once; 0 none, or written since */
+    int64_t settles_ns; /* CLOCK_MONOTONIC: until then to wait for RELEASE; 0 not flushed, or written since */
     LIST_ENTRY(write_session) of_name;
 };
 
