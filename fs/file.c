@@ -40,7 +40,8 @@ static struct handle *handle_new(struct node *node, struct store_version *versio
     return handle;
 }
 
-/* Opens it on its node, through the page cache if it may and wants to; from here on the invariants of node.h count it. */
+/* Opens it on its node, through the page cache if it may and wants to; from here on the invariants of node.h count it.
+ */
 static void handle_enter_locked(struct fs *fs, struct handle *handle, struct name *name, bool cached)
 {
     struct node *node = handle->node;
@@ -364,8 +365,8 @@ static void adopt_reserved_locked(struct node *node)
 }
 
 /*
- * Opens to read, or to write live, the version the node stands for. Else the kernel looks once more; when it has, and it
- * was replaced again, what is published is read past the page cache.
+ * Opens to read, or to write live, the version the node stands for. Else the kernel looks once more; when it has, and
+ * it was replaced again, what is published is read past the page cache.
  */
 static int open_published(struct fs *fs, const struct opening *opening)
 {
@@ -607,8 +608,8 @@ int file_write(struct fs *fs, struct handle *handle, pid_t tid, const struct fus
     if (handle->session && !info->writepage)
         write_session_note_writer(fs, handle->session, tid);
     struct value_change change = begin_change(fs, handle);
-    /* An append goes to where the end is by now, which the kernel may have wrong: it may have been replaced under it, or
-     * appended to through another inode. */
+    /* An append goes to where the end is by now, which the kernel may have wrong: it may have been replaced under it,
+     * or appended to through another inode. */
     int result = store_write(handle->version, data, size, handle->append ? STORE_AT_END : offset);
     if (result == 0)
         pages_change_grows(change.order, handle, offset + size);

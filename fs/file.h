@@ -7,8 +7,8 @@
  * kernel's page cache, a direct one past it.
  *
  * A reader opens the version its node stands for, through the page cache. A writer takes a node nobody has open, or is
- * bounced and gets one of its own: stale.h tells how. So several nodes may stand for one version; pages.h tells how they
- * are kept alike when it is written live.
+ * bounced and gets one of its own: stale.h tells how. So several nodes may stand for one version; pages.h tells how
+ * they are kept alike when it is written live.
  */
 #ifndef LARDER_FS_FILE_H
 #define LARDER_FS_FILE_H

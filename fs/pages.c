@@ -122,8 +122,8 @@ static bool has_readers_locked(const struct node *node)
     return handle;
 }
 
-/* An order for what shows a version, all but the node it is changed through, of which no larger size than this is told for
- * now. NULL: out of memory; then the kernel may show something stale, but nothing is lost. */
+/* An order for what shows a version, all but the node it is changed through, of which no larger size than this is told
+ * for now. NULL: out of memory; then the kernel may show something stale, but nothing is lost. */
 static struct pages_order *order_new_locked(struct fs *fs, const struct name *name, const struct node *node,
                                             uint64_t version, bool past_pages, uint64_t size)
 {

@@ -12,10 +12,11 @@
  * new size, which would show what old pages have behind their end. Nor of a smaller one than before, except when it is
  * cut off: the kernel would fill its pages with zeroes from there on. It does that for a larger one, too, after it has
  * taken the size up, and when it has to wait for a page meanwhile, that may by then have more in it: so inodes with
- * pages get the last byte of the value put into their page cache, which raises the size without that. To drop a page is to wait for whoever has it locked:
- * a READ, which needs a worker, so that no worker may be the one who waits; or a WRITE out of the page cache that waits
- * for an order of its own, so that each order has a thread of its own. It ends, because a version has at most one inode
- * with such writers (pages_writable_locked()): orders of these wait for READs alone.
+ * pages get the last byte of the value put into their page cache, which raises the size without that. To drop a page is
+ * to wait for whoever has it locked: a READ, which needs a worker, so that no worker may be the one who waits; or a
+ * WRITE out of the page cache that waits for an order of its own, so that each order has a thread of its own. It ends,
+ * because a version has at most one inode with such writers (pages_writable_locked()): orders of these wait for READs
+ * alone.
  */
 #ifndef LARDER_FS_PAGES_H
 #define LARDER_FS_PAGES_H
@@ -29,7 +30,8 @@ enum { PAGES_PUSH_MAX = 16 << 10 }; /* bytes: beyond, the kernel's read-ahead is
 /* Waits until no push is under way on a node. */
 void pages_wait_locked(struct fs *fs, const struct node *node);
 
-/* Is a push in order for a reader's handle that has just been opened? Then it has begun, and pages_push() must follow. */
+/* Is a push in order for a reader's handle that has just been opened? Then it has begun, and pages_push() must follow.
+ */
 bool pages_push_begin_locked(const struct handle *handle);
 
 /* Puts the value into the page cache; a handle for which that worked keeps it. Not under fs->lock. */

@@ -3,9 +3,9 @@
  * process.h - what /proc tells of the processes that ask us.
  *
  * A request names a thread, 0 when that belongs to another pid namespace, of which nothing can be told. Whoever asks
- * has a request under way, so that the thread is still there. Nothing here asks anything of our own mount, nor follows a
- * link in /proc/PID/fd, nor reads stat or maps of a process that is not exiting: one that closes its files in execve(2)
- * holds what the kernel takes for that, and would wait for our answer for good.
+ * has a request under way, so that the thread is still there. Nothing here asks anything of our own mount, nor follows
+ * a link in /proc/PID/fd, nor reads stat or maps of a process that is not exiting: one that closes its files in
+ * execve(2) holds what the kernel takes for that, and would wait for our answer for good.
  */
 #ifndef LARDER_FS_PROCESS_H
 #define LARDER_FS_PROCESS_H

@@ -7,10 +7,10 @@
  * the page cache.
  *
  * *Bounce.* We answer ESTALE: the kernel walks the path once more, with a LOOKUP it believes, and opens what it gets.
- * It does so only once; a second ESTALE would reach the program. So a bounce notes the thread and the place, and what its
- * next LOOKUP of a file finds: a writer's gets a node of its own, reserved for it. Whatever the thread opens there next
- * gets a final answer. A place where somebody was bounced is hot for a while: writers there go straight to nodes of
- * their own, and none is taken from under a reader who has just been sent to it.
+ * It does so only once; a second ESTALE would reach the program. So a bounce notes the thread and the place, and what
+ * its next LOOKUP of a file finds: a writer's gets a node of its own, reserved for it. Whatever the thread opens there
+ * next gets a final answer. A place where somebody was bounced is hot for a while: writers there go straight to nodes
+ * of their own, and none is taken from under a reader who has just been sent to it.
  *
  * Other calls on a path (stat, chmod, setxattr ...) walk it once more after ESTALE, too. When the inode they reach is a
  * writer's, that is how they get to what is published.

@@ -60,7 +60,8 @@ static bool becomes(struct fs *fs, struct node *node, pid_t tid, bool sized, con
 /*
  * Pins what is published at a node's name, if that is what the node stands for. For a thread that was bounced and has
  * come back too late again, whatever is published: a node that nobody has opened yet stands for that from now on; for
- * what is about its size (`sized`) there is nothing else, since the kernel must not take another version's for this one's.
+ * what is about its size (`sized`) there is nothing else, since the kernel must not take another version's for this
+ * one's.
  */
 static int pin_published(struct fs *fs, struct node *node, pid_t tid, bool sized, struct store_version **ret_version)
 {

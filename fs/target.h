@@ -2,9 +2,9 @@
 /*
  * target.h - which version an operation on attributes means, and the operations themselves.
  *
- * The kernel sends stat, chmod, setxattr and truncate for an inode, mostly without telling the handle. To whoever writes
- * the file, by a descriptor of its own or an inherited one, it is the version being written; to others what the readers
- * of this inode see, or what is published at its name. When the inode has become a writer's they are bounced
+ * The kernel sends stat, chmod, setxattr and truncate for an inode, mostly without telling the handle. To whoever
+ * writes the file, by a descriptor of its own or an inherited one, it is the version being written; to others what the
+ * readers of this inode see, or what is published at its name. When the inode has become a writer's they are bounced
  * (stale.h), and come back with one that stands for what is published.
  */
 #ifndef LARDER_FS_TARGET_H
@@ -29,8 +29,8 @@ struct target {
 /* Only the version the node stands for: its size becomes the kernel's inode's. */
 enum { TARGET_SIZED = 1 };
 
-/* Finds it for a file's or link's node and the asking thread. -ESTALE: the kernel should look again. -ENOENT: it has, or
- * the name is gone, and there is nothing. Let go with target_release(). */
+/* Finds it for a file's or link's node and the asking thread. -ESTALE: the kernel should look again. -ENOENT: it has,
+ * or the name is gone, and there is nothing. Let go with target_release(). */
 int target_find(struct fs *fs, struct node *node, pid_t tid, unsigned flags, struct target *ret_target);
 void target_release(struct fs *fs, struct target *target);
 

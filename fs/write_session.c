@@ -209,8 +209,8 @@ static bool is_only_writer(struct fs *fs, const struct write_session *session)
 }
 
 /*
- * Does the opener's process have the file open by another descriptor? When as many are open as when it opened, less one,
- * it has not (unless it closed another one meanwhile, for which nobody has a look). Else we look.
+ * Does the opener's process have the file open by another descriptor? When as many are open as when it opened, less
+ * one, it has not (unless it closed another one meanwhile, for which nobody has a look). Else we look.
  */
 static enum process_answer is_open_elsewhere(struct fs *fs, const struct write_session *session, pid_t tid,
                                              unsigned open_now)

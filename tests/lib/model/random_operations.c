@@ -3,11 +3,12 @@
  * random_operations.c - random_operations DIR: random operations by several processes on the mount DIR, every answer
  * compared with what model.h says.
  *
- * One process makes one call at a time, so that there is one right answer: results, errors, bytes, attributes, listings.
- * A few names in a few directories, so that everything meets everything. From time to time, and at the end when all is
- * closed, the whole tree is walked.
+ * One process makes one call at a time, so that there is one right answer: results, errors, bytes, attributes,
+ * listings. A few names in a few directories, so that everything meets everything. From time to time, and at the end
+ * when all is closed, the whole tree is walked.
  *
- * A run follows from its seed. A difference prints the seed, the last operations and what differs, and is exit status 1.
+ * A run follows from its seed. A difference prints the seed, the last operations and what differs, and is exit
+ * status 1.
  *
  *     LARDER_SEED=n           the seed, else one from the clock
  *     LARDER_STEPS=n          operations, default 20000
