@@ -35,6 +35,22 @@ ino = os.stat("f").st_ino
 put("f", b"22")
 equal(ino, os.stat("f").st_ino, "st_ino through an overwrite")
 
+# Whoever else comes by its path first, and not to read, sees the old one, too; the writer and its children their own.
+put("stat", b"old value")
+equal(9, os.stat("stat").st_size)
+wait_until(5, lambda: stats()["handles"] == 0) # so that the writer takes over the inode that the path leads to
+fd = os.open("stat", os.O_WRONLY | os.O_TRUNC)
+os.write(fd, b"new")
+equal(3, os.fstat(fd).st_size, "the writer's own")
+pid = os.fork()
+if pid == 0:
+    equal(3, os.fstat(fd).st_size, "a child's, by the descriptor it inherited")
+    os._exit(0)
+equal(0, os.waitpid(pid, 0)[1])
+equal("9", os.popen("stat -c %s stat").read().strip(), "a stranger's")
+os.close(fd)
+equal("3", os.popen("stat -c %s stat").read().strip(), "a stranger's, after the close")
+
 # The last of two writers wins whole, whatever their order before.
 one, two = (os.open("f", os.O_WRONLY | os.O_TRUNC) for _ in range(2))
 os.write(one, b"one" * 1000)
