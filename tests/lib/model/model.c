@@ -526,7 +526,7 @@ void model_close(struct model *m, struct descriptor *descriptor)
     unsigned process = descriptor->process;
     *descriptor = (struct descriptor){0};
     if (session && session->opener == process && session->files == 1 && session->wrote && !session->shared &&
-        !has_open(m, process, file))
+        !session->mapped && !has_open(m, process, file))
         publish(session);
     if (--file->descriptors == 0)
         file_close(file);
@@ -587,8 +587,10 @@ void model_write_mapped(struct open_file *file, const uint8_t *data, size_t size
 void model_resize(struct open_file *file, size_t size)
 {
     version_resize(file->version, size);
-    if (file->session)
+    if (file->session) {
         file->session->wrote = true;
+        file->session->mapped |= (file->flags & (O_ACCMODE | O_APPEND)) == O_RDWR;
+    }
 }
 
 void model_resize_name(struct name *name, size_t size)

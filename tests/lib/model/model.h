@@ -89,6 +89,7 @@ struct session {
     unsigned files; /* open ones */
     bool creates; /* nothing was published there when it began */
     bool wrote;
+    bool mapped; /* opened to read and write, and given a size: as if it were mapped, only its very last close counts */
     bool shared; /* another process than the opener wrote */
     bool killed; /* the one who wrote last was killed, and nobody has written since */
     bool listed; /* neither published nor detached */
