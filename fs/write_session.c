@@ -194,7 +194,7 @@ void write_session_note_writer(struct fs *fs, struct write_session *session, pid
     fs_unlock(fs);
 }
 
-/* Has nobody but this session the file open to write? Other descriptors of it would be taken for this one's. */
+/* Does nobody else have the file open to write? Other descriptors of it would be taken for the writer's own. */
 static bool is_only_writer(struct fs *fs, const struct write_session *session)
 {
     const struct node *node;
