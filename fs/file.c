@@ -17,13 +17,18 @@
 
 /* --- handles ------------------------------------------------------------------------------------------- */
 
+static bool writes(int flags)
+{
+    return (flags & O_ACCMODE) != O_RDONLY;
+}
+
 /*
  * Who reads goes through the page cache, and who may map it to write. Who only writes, or appends, does not: out of the
  * page cache one write(2) may come as several WRITEs, and an append would not be atomic.
  */
 static bool wants_pages(int flags)
 {
-    return (flags & O_ACCMODE) == O_RDONLY || ((flags & O_ACCMODE) == O_RDWR && !(flags & O_APPEND));
+    return !writes(flags) || ((flags & O_ACCMODE) == O_RDWR && !(flags & O_APPEND));
 }
 
 static struct handle *handle_new(struct node *node, struct store_version *version, int flags)
@@ -33,7 +38,7 @@ static struct handle *handle_new(struct node *node, struct store_version *versio
         return NULL;
     handle->node = node;
     handle->version = version;
-    handle->writes = (flags & O_ACCMODE) != O_RDONLY;
+    handle->writes = writes(flags);
     handle->wants_pages = wants_pages(flags);
     handle->append = flags & O_APPEND;
     handle->refs = 1;
@@ -96,11 +101,6 @@ struct handle *node_writer_locked(const struct node *node)
         if (handle->session && handle->session->listed)
             break;
     return handle;
-}
-
-static bool writes(int flags)
-{
-    return (flags & O_ACCMODE) != O_RDONLY;
 }
 
 /* What the reply of an open tells the kernel. Readers' closes need no FLUSH. */
@@ -591,11 +591,10 @@ static int end_change(struct fs *fs, const struct handle *handle, const struct v
     return result;
 }
 
-/* The size of what a handle writes. */
-static uint64_t size_now(const struct handle *handle)
+uint64_t version_size(struct store_version *version)
 {
     struct entry entry;
-    if (store_version_entry(handle->version, &entry) < 0)
+    if (store_version_entry(version, &entry) < 0)
         return 0;
     uint64_t size = entry.size;
     entry_release(&entry); /* zeroes it */
@@ -639,7 +638,7 @@ int file_allocate(struct fs *fs, struct handle *handle, int mode, uint64_t offse
         return -EFBIG;
     if (mode & FALLOC_FL_KEEP_SIZE)
         return 0; /* what is reserved here would only have to be evicted elsewhere */
-    return offset + length > size_now(handle) ? file_resize(fs, handle, offset + length, ret_order) : 0;
+    return offset + length > version_size(handle->version) ? file_resize(fs, handle, offset + length, ret_order) : 0;
 }
 
 /* --- closing ------------------------------------------------------------------------------------------- */

@@ -72,6 +72,9 @@ int file_resize(struct fs *fs, struct handle *handle, uint64_t size, struct page
 /* Closes a handle whose RELEASE will never come: publishes nothing. */
 void handle_abandon(struct fs *fs, struct handle *handle);
 
+/* The size of a version in hand, in bytes; 0, too, when it cannot be told. Not under fs->lock. */
+uint64_t version_size(struct store_version *version);
+
 /* A handle on a node whose write session is not published yet; NULL when nobody writes there. */
 struct handle *node_writer_locked(const struct node *node);
 

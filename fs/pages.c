@@ -36,18 +36,15 @@ static void told_at_least_locked(struct node *node, uint64_t version, uint64_t s
 void pages_push(struct fs *fs, struct handle *handle)
 {
     char value[PAGES_PUSH_MAX];
-    struct entry entry;
     size_t size = 0;
     struct node *node = handle->node;
     struct spot spot;
     name_spot(fs, handle->name, &spot);
     unsigned gate = gate_of(spot.dir, spot.text);
     uint64_t noted = gate_note(fs, gate);
-    int result = store_version_entry(handle->version, &entry);
-    bool small = result == 0 && entry.size > 0 && entry.size <= sizeof value;
-    if (result == 0)
-        entry_release(&entry);
-    if (small)
+    uint64_t whole = version_size(handle->version);
+    int result = 0;
+    if (whole > 0 && whole <= sizeof value)
         result = store_read(handle->version, value, sizeof value, 0, &size);
     if (result == 0 && size > 0) {
         fs_lock(fs);
@@ -71,15 +68,22 @@ void pages_push(struct fs *fs, struct handle *handle)
 
 /* --- forget -------------------------------------------------------------------------------------------- */
 
+/* Does somebody have the node open through the page cache, `to_write`: to write? */
+static bool has_pages_open_locked(const struct node *node, bool to_write)
+{
+    const struct handle *handle;
+    LIST_FOREACH(handle, &node->handles, of_node)
+        if (handle->cached && (handle->writes || !to_write))
+            return true;
+    return false;
+}
+
 bool pages_writable_locked(const struct node *node, uint64_t version)
 {
     const struct node *other;
-    const struct handle *handle;
     LIST_FOREACH(other, &node->name->nodes, of_name)
-        if (other != node && other->version == version)
-            LIST_FOREACH(handle, &other->handles, of_node)
-                if (handle->cached && handle->writes)
-                    return false;
+        if (other != node && other->version == version && has_pages_open_locked(other, true))
+            return false;
     return true;
 }
 
@@ -113,15 +117,6 @@ static bool is_outdated(const struct node *other, const struct node *node, uint6
            (other != node || (past_pages && node->pages_version == version));
 }
 
-static bool has_readers_locked(const struct node *node)
-{
-    const struct handle *handle;
-    LIST_FOREACH(handle, &node->handles, of_node)
-        if (handle->cached)
-            break;
-    return handle;
-}
-
 /* An order for what shows a version, all but the node it is changed through, of which no larger size than this is told
  * for now. NULL: out of memory; then the kernel may show something stale, but nothing is lost. */
 static struct pages_order *order_new_locked(struct fs *fs, const struct name *name, const struct node *node,
@@ -140,7 +135,7 @@ static struct pages_order *order_new_locked(struct fs *fs, const struct name *na
     LIST_FOREACH(other, &name->nodes, of_name) {
         if (!is_outdated(other, node, version, past_pages))
             continue;
-        order->nodes[order->count++] = (struct outdated){other, !has_readers_locked(other), other->opens};
+        order->nodes[order->count++] = (struct outdated){other, !has_pages_open_locked(other, false), other->opens};
         other->changing++;
     }
     LIST_INSERT_HEAD(&fs->orders, order, all);
@@ -198,24 +193,10 @@ uint64_t pages_tell_size_locked(struct fs *fs, struct node *node, uint64_t size)
     return shown;
 }
 
-static uint64_t size_of(struct store_version *version)
-{
-    struct entry entry;
-    if (!version || store_version_entry(version, &entry) < 0)
-        return 0;
-    uint64_t size = entry.size;
-    entry_release(&entry); /* zeroes it */
-    return size;
-}
-
 /* May the last byte of a node's pages be written from here? Not where a program may be writing it. */
 static bool may_raise_locked(const struct node *node, uint64_t version)
 {
-    const struct handle *handle;
-    LIST_FOREACH(handle, &node->handles, of_node)
-        if (handle->cached && handle->writes)
-            return false;
-    return node->version == version && node->pages_version == version;
+    return node->version == version && node->pages_version == version && !has_pages_open_locked(node, true);
 }
 
 /* Gives the kernel the last byte of what is `size` bytes long, and with it the size. */
@@ -252,7 +233,8 @@ static void renew(const struct pages_order *order, struct node *node)
     node->renewing = true;
     fs_unlock(fs);
 
-    uint64_t size = size_of(order->pin); /* first: pages that come after the others are gone have that much */
+    uint64_t size =
+        order->pin ? version_size(order->pin) : 0; /* first: pages that come after the others are gone have that much */
     int result = fuse_lowlevel_notify_inval_inode(fs->fuse, node_id(fs, node), 0, 0);
     if (result == 0 && size > 0)
         raise_size(fs, node, order->pin, size);
@@ -279,7 +261,7 @@ struct pages_order *pages_change_begin(struct fs *fs, const struct handle *handl
     fs_unlock(fs);
     if (private)
         return NULL;
-    uint64_t size = size_of(handle->version);
+    uint64_t size = version_size(handle->version);
     fs_lock(fs);
     struct pages_order *order =
         order_new_locked(fs, handle->name, handle->node, store_version_id(handle->version), !handle->cached, size);
