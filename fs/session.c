@@ -171,8 +171,12 @@ static int begin(struct session *session, const struct mount_options *options)
         result = -EOPNOTSUPP;
     fs->fuse = session->fuse;
     fs->mount_id = result == 0 ? process_mount_id(options->mountpoint) : 0;
+    struct notify *notify = NULL;
     if (result == 0)
-        result = notify_start(fs, session->fuse, &fs->notify);
+        result = notify_start(fs, session->fuse, &notify);
+    fs_lock(fs); /* the store may be telling of what is gone already */
+    fs->notify = notify;
+    fs_unlock(fs);
     session->crew = result == 0 ? crew_new(options->threads) : NULL;
     if (result == 0 && !session->crew)
         result = -ENOMEM;

@@ -303,25 +303,23 @@ static enum sitting serve(struct seat *at)
     return SEAT_CLOSED;
 }
 
-static int seat_new(struct transport *transport, struct dev *dev, struct dev_seat **ret_seat)
+static struct dev_seat *seat_new(struct transport *transport, struct dev *dev)
 {
     struct dev_seat *seat = calloc(1, sizeof *seat);
     if (!seat)
-        return -ENOMEM;
+        return NULL;
     seat->seat.serve = serve;
     seat->transport = transport;
     seat->dev = dev;
     sem_init(&seat->apart, 0, 0);
-    *ret_seat = seat;
-    return crew_seat(transport->crew, &seat->seat);
+    return seat;
 }
 
 int transport_dev_seat(struct transport *transport, struct seat **ret_seat)
 {
-    struct dev_seat *seat = NULL;
-    int result = seat_new(transport, NULL, &seat);
+    struct dev_seat *seat = seat_new(transport, NULL);
     *ret_seat = seat ? &seat->seat : NULL;
-    return result;
+    return seat ? crew_seat(transport->crew, &seat->seat) : -ENOMEM;
 }
 
 /* --- the transport ------------------------------------------------------------------------------------- */
@@ -336,9 +334,12 @@ static int start(struct transport *transport)
     if (!dev->seats)
         return -ENOMEM;
     dev->spin_fd = dev->spin_ns ? clone_connection(transport->fd) : -1;
+    for (; dev->seats_count < count; dev->seats_count++) /* all of them first: who sits looks at the others */
+        if (!(dev->seats[dev->seats_count] = seat_new(transport, dev)))
+            return -ENOMEM;
     int result = 0;
-    for (; dev->seats_count < count && result == 0; dev->seats_count++)
-        result = seat_new(transport, dev, &dev->seats[dev->seats_count]);
+    for (unsigned i = 0; i < count && result == 0; i++)
+        result = crew_seat(transport->crew, &dev->seats[i]->seat);
     return result;
 }
 
