@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the benchmark needs of the machine, and giving it back: places to put files, cold caches, a switch in the kernel.
 
-Machine is a context: whatever it mounted, attached or switched is undone when it ends, in whatever way it ends. Below its
-scratch directory, which belongs to the caller, are
+Machine is a context: what it mounted is unmounted when it ends, in whatever way it ends. Below its scratch directory, which
+belongs to the caller, are
 
     disk/    where everything lies that is on a disk: an ext4 file system where there can be one
     mnt/     mount points        out/    samples of the run in hand        log/  what daemons say
@@ -48,8 +48,10 @@ def memory_available():
 
 
 class Machine:
-    def __init__(self, scratch, image_bytes):
-        self.scratch, self.image_bytes = scratch, image_bytes
+    """`shared`: others are at work on this machine, so that nothing may be done that they would notice: a mere trial."""
+
+    def __init__(self, scratch, image_bytes, shared=False):
+        self.scratch, self.image_bytes, self.shared = scratch, image_bytes, shared
         self.is_root = os.geteuid() == 0
         self.notes = []  # what the reader of the figures should know
         self.undo = contextlib.ExitStack()
@@ -62,8 +64,8 @@ class Machine:
                 os.makedirs(place, exist_ok=True)
             self.undo = undo
             self.has_ext4 = self.find_ext4()
-            self.can_drop = self.is_root and os.access(DROP_CACHES, os.W_OK)
-            if not self.can_drop:
+            self.can_drop = self.is_root and os.access(DROP_CACHES, os.W_OK) and not self.shared
+            if not self.can_drop and not self.shared:
                 self.notes.append("The kernel's caches cannot be dropped without root: nothing cold is measured.")
             self.undo = undo.pop_all()
         return self
@@ -97,8 +99,8 @@ class Machine:
             return False
 
     def make_ext4(self):
-        if not self.is_root:
-            raise Trouble("not root")
+        if not self.is_root or self.shared:
+            raise Trouble("not root" if not self.is_root else "a mere trial")
         image = self.path("ext4.img")
         with open(image, "wb") as file:
             file.truncate(self.image_bytes)
@@ -123,34 +125,24 @@ class Machine:
     def remove(self, place):
         run("rm", "-rf", "--one-file-system", place)
 
-    # --- caches ---------------------------------------------------------------------------------------------------
+    # --- the kernel -----------------------------------------------------------------------------------------------
 
     def settle(self):
         """What one system left to be written is not the next one's burden."""
-        os.sync()
-
-    def drop_caches(self):
-        """Pages, dentries and inodes of the kernel; not what a daemon keeps in its own memory."""
-        os.sync()
-        with open(DROP_CACHES, "w") as switch:
-            switch.write("3")
-
-    # --- FUSE over io_uring -----------------------------------------------------------------------------------------
+        if not self.shared:
+            os.sync()
 
     def switch_uring_on(self):
-        """Whether the kernel allows it now; it is put back at the end to what it was."""
+        """Whether the kernel does FUSE over io_uring now; scripts/bench puts the switch back to what it was."""
         try:
             with open(ENABLE_URING) as switch:
-                before = switch.read().strip()
-            if before != "Y":
-                with open(ENABLE_URING, "w") as switch:
-                    switch.write("Y")
-                self.undo.callback(self.write_uring, before)
+                if switch.read().strip() == "Y":
+                    return True
+            if self.shared:
+                return False
+            with open(ENABLE_URING, "w") as switch:
+                switch.write("Y")
             return True
         except OSError as error:
-            self.notes.append(f"FUSE over io_uring cannot be switched on here: {error.strerror}.")
+            self.notes.append(f"FUSE over io_uring cannot be switched on here ({error.strerror}).")
             return False
-
-    def write_uring(self, value):
-        with open(ENABLE_URING, "w") as switch:
-            switch.write(value)

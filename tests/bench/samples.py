@@ -11,7 +11,6 @@ and each further word is how long one operation took, in ns. Nothing is rounded 
 """
 import array
 import os
-import statistics
 
 HEADER_WORDS = 4
 
@@ -52,28 +51,12 @@ def _summary(parts):
     }
 
 
-def read(directory):
-    """{operation: summary} of one run; times in microseconds, rates a second."""
+def read(directory, together=None):
+    """{operation: summary} of one run; times in microseconds, rates a second. `together` names one more, of them all."""
     parts = {}
     for name in sorted(os.listdir(directory)):
         operation = name.rpartition(".")[0]
         parts.setdefault(operation, []).append(_words(os.path.join(directory, name)))
+    if together:
+        parts[together] = [words for of_workers in parts.values() for words in of_workers]
     return {operation: _summary(of_workers) for operation, of_workers in parts.items()}
-
-
-def over_rounds(rounds):
-    """What a table shows of one cell: medians over the rounds, of max the largest, and sums of what went wrong."""
-    middle = {key: statistics.median(each[key] for each in rounds) for key in ("median", "p99", "ops", "seconds")}
-    return middle | {
-        "max": max(each["max"] for each in rounds),
-        "failed": sum(each["failed"] for each in rounds),
-        "wrong": sum(each["wrong"] for each in rounds),
-        "overlap": all(each["overlap"] for each in rounds),
-        "rounds": len(rounds),
-    }
-
-
-def ratio(rounds, base, key="median"):
-    """How many times `base`, round by round, so that what the machine did meanwhile cancels out; the median of those."""
-    pairs = [(a[key], b[key]) for a, b in zip(rounds, base) if b[key]]
-    return statistics.median(a / b for a, b in pairs) if pairs else None

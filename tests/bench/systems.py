@@ -17,7 +17,6 @@ STARTS_WITHIN_S = 20
 
 class System:
     client = "directory"  # of workload_a.py
-    is_larder = False
 
     def __init__(self, machine, key, name, durability):
         self.machine, self.key, self.name, self.durability = machine, key, name, durability
@@ -60,7 +59,6 @@ class System:
 
 class Larder(System):
     """`store` is None for a new directory on the disk; `transport` None to leave the choice to the program."""
-    is_larder = True
 
     def __init__(self, machine, key, name, durability, program, store, transport, size):
         super().__init__(machine, key, name, durability)
@@ -157,31 +155,62 @@ class Memcached(System):
 
 # --- which there are --------------------------------------------------------------------------------------------------
 
-SURVIVES_DAEMON = "write-ahead log, not synced: survives kill -9 of the daemon"
-TRANSPORTS = {"uring": "larder, io_uring", "dev": "larder, /dev/fuse"}
+TRANSPORTS = {"uring": "io_uring", "dev": "/dev/fuse"}
+LOGGED = "kill -9 of the daemon (write-ahead log, not synced)"
 
 
-def larder(machine, program, transport, knows, size):
-    return Larder(machine, f"larder-{transport}", TRANSPORTS[transport], SURVIVES_DAEMON, program, None,
-                  transport if knows else None, size)
+class Larders:
+    """The variants of larder that the program, the kernel and the caller's choice leave. The first is the main one."""
 
+    def __init__(self, machine, program, wanted):
+        self.machine, self.program = machine, program
+        help_text = subprocess.run([program, "mount", "--help"], capture_output=True, text=True).stdout
+        self.can_choose = "transport=" in help_text
+        if not self.can_choose:
+            machine.notes.append("This larder has no -o transport: it is measured over /dev/fuse.")
+        self.transports = [transport for transport in wanted or TRANSPORTS if self.works(transport, bool(wanted))]
 
-def larder_in_memory(machine, program, transport, knows, size):
-    return Larder(machine, "larder-mem", f"larder mem:, {transport}", "none: ends with its mount", program, "mem:",
-                  transport if knows else None, size)
+    def works(self, transport, is_wanted):
+        """Tries a mount. What was asked for by name has to work; what merely might be there is left out with a note."""
+        if not self.can_choose:
+            return transport == "dev"
+        if transport == "uring" and not self.machine.switch_uring_on():
+            return False
+        try:
+            with self.make(transport, None, "64M").turn():
+                return True
+        except Trouble as error:
+            if is_wanted:
+                raise
+            self.machine.notes.append(f"Not measured: {error}")
+            return False
+
+    def make(self, transport, store, size):
+        over = TRANSPORTS[transport]
+        key, name, durability = (f"larder-{transport}", f"larder, {over}", LOGGED)
+        if store:
+            key, name, durability = "larder-mem", f"larder mem:, {over}", "nothing (ends with its mount)"
+        return Larder(self.machine, key, name, durability, self.program, store,
+                      transport if self.can_choose else None, size)
+
+    def on_disk(self, size):
+        return [self.make(transport, None, size) for transport in self.transports]
+
+    def in_memory(self, size):
+        return [self.make(transport, "mem:", size) for transport in self.transports[:1]]
 
 
 def plain(machine):
-    systems = [Tmpfs(machine, "tmpfs", "tmpfs", "none")]
+    systems = [Tmpfs(machine, "tmpfs", "tmpfs", "nothing (ends with its mount)")]
     if machine.has_ext4:
-        systems.append(DiskDirectory(machine, "ext4", "ext4", "page cache, journal every 5 s; torn values at a crash"))
+        systems.append(DiskDirectory(machine, "ext4", "ext4", "kill -9 of any process (page cache, written within 30 s)"))
     return systems
 
 
 def peers(machine):
     return [
-        DiskDirectory(machine, "diskcache", "diskcache", "SQLite WAL, synchronous=NORMAL", "diskcache"),
-        DiskDirectory(machine, "fanoutcache", "FanoutCache", "SQLite WAL, synchronous=NORMAL; 8 shards", "fanoutcache"),
-        Redis(machine, "redis", "redis", "snapshots at most every minute; loses the rest at kill -9"),
-        Memcached(machine, "memcached", "memcached", "none: ends with the daemon"),
+        DiskDirectory(machine, "diskcache", "diskcache", "kill -9 of any process (SQLite's log, synchronous=NORMAL)", "diskcache"),
+        DiskDirectory(machine, "fanoutcache", "FanoutCache", "kill -9 of any process (SQLite's log, synchronous=NORMAL)", "fanoutcache"),
+        Redis(machine, "redis", "redis", "a regular end (snapshots after 1 to 60 minutes)"),
+        Memcached(machine, "memcached", "memcached", "nothing (ends with its daemon)"),
     ]

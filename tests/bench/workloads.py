@@ -1,34 +1,47 @@
 # SPDX-License-Identifier: MIT
-"""The three workloads as cells: what is run on which systems, and how large, in the full run, a quick one or a tiny one.
+"""The three workloads as cells: what is run on which systems, and how much of it, in a full, a quick or a tiny run.
 
 A cell is one run of a workload program on one system, and gives figures for several operations.
 """
 import os
+import shutil
 import subprocess
 import sys
 
 import samples
-from machine import Trouble, stop_process
+from machine import Trouble, memory_available, stop_process
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TURN_MAX_S = 600
+TURN_MAX_S = 900
 
-# How many rounds, and how much in each.
+# How many rounds; how many operations (A), keys of which size (B), bytes and files (C). With more processes there is more
+# to do, so that they run at the same time for long enough, but not as many times more.
 SCALES = {
-    "full": {"rounds": {"A": 7, "B": 5, "C": 2}, "A": 20000, "B": {100: 3000, 4096: 3000, 65536: 800, 1 << 20: 96},
+    "full": {"rounds": {"A": 7, "B": 5, "C": 2}, "processes": {"A": [1, 8], "B": [1, 2, 8]},
+             "operations": 20000, "keys": {100: 3000, 4096: 3000, 65536: 800, 1 << 20: 96},
              "big": 4 << 30, "files": 1000000},
-    "quick": {"rounds": {"A": 3, "B": 1, "C": 1}, "A": 5000, "B": {100: 1000, 65536: 200},
-              "big": 256 << 20, "files": 20000},
-    "tiny": {"rounds": {"A": 1, "B": 1, "C": 1}, "A": 300, "B": {100: 40, 65536: 20},
-             "big": 4 << 20, "files": 200},
+    "quick": {"rounds": {"A": 3, "B": 1, "C": 1}, "processes": {"A": [1, 8], "B": [1]},
+              "operations": 5000, "keys": {100: 1000, 65536: 200}, "big": 256 << 20, "files": 20000},
+    "tiny": {"rounds": {"A": 1, "B": 1, "C": 1}, "processes": {"A": [1, 2], "B": [1, 2]},
+             "operations": 300, "keys": {100: 40, 65536: 20}, "big": 4 << 20, "files": 200},
 }
 
 
+def share(amount, processes):
+    """What there is to do altogether for so many processes."""
+    return amount if processes == 1 else amount * 3 // 2 if processes < 8 else amount * 3
+
+
 class Cell:
-    def __init__(self, workload, title, systems, command, operation_bytes=0, **where):
-        self.workload, self.title, self.systems, self.command = workload, title, systems, command
-        self.operation_bytes = operation_bytes
-        self.where = where  # size, processes: what tells its figures from those of other cells
+    """`where` is what tells its figures from those of other cells: size, processes, files."""
+    together = None  # see samples.read
+
+    def __init__(self, workload, where, systems, command):
+        self.workload, self.where, self.systems, self.command = workload, where, list(systems), command
+
+    @property
+    def title(self):
+        return ", ".join([self.workload] + [f"{name} {value}" for name, value in self.where.items()])
 
     def run(self, machine, system, target):
         """{operation: summary}, measured on a system that has just been started."""
@@ -37,20 +50,57 @@ class Cell:
         try:
             status = process.wait(TURN_MAX_S)
         except subprocess.TimeoutExpired:
-            status = f"no end within {TURN_MAX_S} s"
+            raise Trouble(f"no end within {TURN_MAX_S} s") from None
         finally:
             stop_process(process, 2)
         if status != 0:
-            raise Trouble(f"workload {self.workload} on {system.name}: failed ({status})")
-        return samples.read(out)
+            raise Trouble(f"the workload ended with status {status}")
+        return samples.read(out, self.together)
 
 
-def workload_a(systems, scale, processes):
-    for count in processes:
-        operations = max(scale["A"] // (1 if count == 1 else 2 if count < 8 else 3), 100)
+class CellA(Cell):
+    together = "all"
+
+
+def workload_a(machine, systems, scale, processes):
+    for count in processes or scale["processes"]["A"]:
+        operations = share(scale["operations"], count) // count
 
         def command(system, target, out, count=count, operations=operations):
             return [sys.executable, os.path.join(HERE, "workload_a.py"), system.client, target, out,
                     "--processes", str(count), "--operations", str(operations)]
 
-        yield Cell("A", f"A, processes: {count}", systems, command, processes=count)
+        yield CellA("A", {"processes": count}, systems, command)
+
+
+def workload_b(machine, systems, scale, processes, programs):
+    cold = ["cold"] if machine.can_drop else []
+    for size, keys in scale["keys"].items():
+        for count in processes or scale["processes"]["B"]:
+
+            def command(_, target, out, size=size, keys=share(keys, count), count=count):
+                return [os.path.join(programs, "workload_b"), target, out, str(count), str(size), str(keys), *cold]
+
+            yield Cell("B", {"size": size, "processes": count}, systems, command)
+
+
+def workload_c(machine, systems, scale, programs):
+    cold = ["cold"] if machine.can_drop else []
+    for kind, amount in (("stream", scale["big"]), ("list", scale["files"])):
+
+        def command(_, target, out, kind=kind, amount=amount):
+            return [os.path.join(programs, "workload_c"), kind, target, out, str(amount), *cold]
+
+        fit = systems if kind == "list" else [each for each in systems if has_room(machine, each, amount)]
+        yield Cell("C", {"bytes" if kind == "stream" else "files": amount}, fit, command)
+
+
+def has_room(machine, system, amount):
+    """For a large file: three times of it on a disk, for what is written twice over and what goes later."""
+    if system.key == "tmpfs":
+        need, have, what = amount * 5 // 4, memory_available(), "memory"
+    else:
+        need, have, what = 3 * amount, shutil.disk_usage(machine.disk).free, "disk"
+    if have < need:
+        machine.notes.append(f"{system.name}: too little {what} for a file of {amount >> 20} MiB: not measured.")
+    return have >= need
