@@ -75,7 +75,7 @@ def scale_of(options):
     for name in ("big", "files"):
         scale[name] = getattr(options, name) or scale[name]
     if options.rounds:
-        scale["rounds"] = dict.fromkeys("ABC", options.rounds)
+        scale["rounds"] = dict.fromkeys(scale["rounds"], options.rounds)
     return scale
 
 
@@ -94,11 +94,12 @@ def run_cell(machine, results, cell, number):
             cell.systems.remove(system)
 
 
-def run_workload(machine, results, cells, rounds):
-    for number in range(rounds):
+def run_workload(machine, results, cells):
+    most = max(cell.rounds for cell in cells)
+    for number in range(most):
         started = time.monotonic()
-        for cell in cells:
-            print(f"round {number + 1} of {rounds}: {cell.title}", file=sys.stderr, flush=True)
+        for cell in (cell for cell in cells if number < cell.rounds):
+            print(f"round {number + 1} of {cell.rounds}: {cell.title}", file=sys.stderr, flush=True)
             run_cell(machine, results, cell, number)
         print(f"  {time.monotonic() - started:.0f} s", file=sys.stderr)
 
@@ -115,7 +116,7 @@ def run(machine, options, scale, results):
         "C": lambda: workloads.workload_c(machine, larder.on_disk(2 * scale["big"] + (4 << 30)) + plain, scale, programs),
     }
     for workload in options.workload:
-        run_workload(machine, results, list(cells[workload]()), scale["rounds"][workload])
+        run_workload(machine, results, list(cells[workload]()))
     return mounts + in_memory + peers + plain
 
 

@@ -63,7 +63,7 @@ def amount_done(cell, figures):
         return number(done / figures["seconds"] / (1 << 20)) + " MiB/s"
     if cell["operation"] == "create":
         return number(figures["ops"]) + " /s"
-    return f"{figures['seconds']:.2f} s"
+    return f"{figures['median'] / 1e6:.2f} s"
 
 
 COLUMNS = {
@@ -113,19 +113,19 @@ def machine_text(machine):
             + (f"\n{machine['packages']}" if machine["packages"] else ""))
 
 
-def rounds_of(data):
+def rounds_text(data):
     """How many rounds each workload had."""
     counts = {}
     for cell in data["cells"]:
-        for figures in cell["systems"].values():
-            counts[cell["workload"]] = max(counts.get(cell["workload"], 0), len(figures["rounds"]))
-    return counts
+        rounds = (len(figures["rounds"]) for figures in cell["systems"].values())
+        what = cell["workload"] + (": lists" if "files" in cell["where"] else "")
+        counts[what] = max(rounds, default=0)
+    return ", ".join(f"{what} {count}" for what, count in counts.items())
 
 
 def text(data):
     yield machine_text(data["machine"])
-    counts = ", ".join(f"{workload} {count}" for workload, count in rounds_of(data).items())
-    yield f"Medians over the rounds ({counts}); max is the largest of all of them. Ratios are medians of each round's own."
+    yield f"Medians over the rounds ({rounds_text(data)}); max is the largest of all of them. Ratios are medians of each round's own."
     yield COLD
     for cell in data["cells"]:
         yield ""
@@ -154,4 +154,4 @@ def markdown(data):
     machine = data["machine"]
     yield ""
     yield (f"{machine['processors']} processors ({machine['model']}), {machine['memory_gib']} GiB, Linux {machine['kernel']}; "
-           f"medians over {rounds_of(data).get('A', 0)} rounds.")
+           f"medians over the rounds ({rounds_text(data)}).")

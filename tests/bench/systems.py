@@ -143,7 +143,8 @@ class Memcached(System):
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         user = ["-u", "nobody"] if self.machine.is_root else []
-        process = self.daemon(undo, ["memcached", "-l", "127.0.0.1", "-p", str(port), "-U", "0", *user])
+        mark = ["-P", self.machine.path("memcached.pid")]  # of no use to it here, but it tells by whom it was started
+        process = self.daemon(undo, ["memcached", "-l", "127.0.0.1", "-p", str(port), "-U", "0", *mark, *user])
         self.wait_for(process, lambda: self.answers(port))
         return f"127.0.0.1:{port}"
 

@@ -52,7 +52,7 @@ enum {
 
 struct worker {
     const char *out;
-    unsigned number, processes;
+    unsigned number;
     size_t size;
     unsigned keys; /* of this worker */
     uint64_t version; /* of the values that are stored now */
@@ -295,16 +295,17 @@ int main(int argc, char **argv)
         return 2;
     }
     unsigned processes = (unsigned)atoi(argv[3]), keys = (unsigned)atoi(argv[5]);
-    struct worker worker = {.out = argv[2],
-                            .processes = processes,
-                            .size = (size_t)atol(argv[4]),
-                            .keys = keys / processes ? keys / processes : 1,
-                            .barrier = barrier_new(processes)};
-    pid_t pids[PROCESSES_MAX];
     if (processes < 1 || processes > PROCESSES_MAX) {
         fprintf(stderr, "workload_b: 1 to %d processes\n", PROCESSES_MAX);
         return 2;
     }
+    struct worker worker = {
+        .out = argv[2],
+        .size = (size_t)atol(argv[4]),
+        .keys = keys > processes ? keys / processes : 1,
+        .barrier = barrier_new(processes),
+    };
+    pid_t pids[PROCESSES_MAX];
     if (chdir(argv[1]) != 0 || mkdir("cells", 0755) != 0 || chdir("cells") != 0)
         stop("%s", argv[1]);
     for (worker.number = 0; worker.number < processes; worker.number++) {

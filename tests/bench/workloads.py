@@ -14,15 +14,15 @@ from machine import Trouble, memory_available, stop_process
 HERE = os.path.dirname(os.path.abspath(__file__))
 TURN_MAX_S = 900
 
-# How many rounds; how many operations (A), keys of which size (B), bytes and files (C). With more processes there is more
+# How many rounds (of which each of a list has several runs of ls); how many operations (A), keys of which size (B), bytes and files (C). With more processes there is more
 # to do, so that they run at the same time for long enough, but not as many times more.
 SCALES = {
-    "full": {"rounds": {"A": 7, "B": 5, "C": 2}, "processes": {"A": [1, 8], "B": [1, 2, 8]},
+    "full": {"rounds": {"A": 7, "B": 5, "stream": 3, "list": 1}, "processes": {"A": [1, 8], "B": [1, 2, 8]},
              "operations": 20000, "keys": {100: 3000, 4096: 3000, 65536: 800, 1 << 20: 96},
              "big": 4 << 30, "files": 1000000},
-    "quick": {"rounds": {"A": 3, "B": 1, "C": 1}, "processes": {"A": [1, 8], "B": [1]},
+    "quick": {"rounds": {"A": 3, "B": 1, "stream": 1, "list": 1}, "processes": {"A": [1, 8], "B": [1]},
               "operations": 5000, "keys": {100: 1000, 65536: 200}, "big": 256 << 20, "files": 20000},
-    "tiny": {"rounds": {"A": 1, "B": 1, "C": 1}, "processes": {"A": [1, 2], "B": [1, 2]},
+    "tiny": {"rounds": {"A": 1, "B": 1, "stream": 1, "list": 1}, "processes": {"A": [1, 2], "B": [1, 2]},
              "operations": 300, "keys": {100: 40, 65536: 20}, "big": 4 << 20, "files": 200},
 }
 
@@ -36,8 +36,9 @@ class Cell:
     """`where` is what tells its figures from those of other cells: size, processes, files."""
     together = None  # see samples.read
 
-    def __init__(self, workload, where, systems, command):
-        self.workload, self.where, self.systems, self.command = workload, where, list(systems), command
+    def __init__(self, workload, where, rounds, systems, command):
+        self.workload, self.where, self.rounds = workload, where, rounds
+        self.systems, self.command = list(systems), command
 
     @property
     def title(self):
@@ -70,7 +71,7 @@ def workload_a(machine, systems, scale, processes):
             return [sys.executable, os.path.join(HERE, "workload_a.py"), system.client, target, out,
                     "--processes", str(count), "--operations", str(operations)]
 
-        yield CellA("A", {"processes": count}, systems, command)
+        yield CellA("A", {"processes": count}, scale["rounds"]["A"], systems, command)
 
 
 def workload_b(machine, systems, scale, processes, programs):
@@ -81,7 +82,7 @@ def workload_b(machine, systems, scale, processes, programs):
             def command(_, target, out, size=size, keys=share(keys, count), count=count):
                 return [os.path.join(programs, "workload_b"), target, out, str(count), str(size), str(keys), *cold]
 
-            yield Cell("B", {"size": size, "processes": count}, systems, command)
+            yield Cell("B", {"size": size, "processes": count}, scale["rounds"]["B"], systems, command)
 
 
 def workload_c(machine, systems, scale, programs):
@@ -92,7 +93,7 @@ def workload_c(machine, systems, scale, programs):
             return [os.path.join(programs, "workload_c"), kind, target, out, str(amount), *cold]
 
         fit = systems if kind == "list" else [each for each in systems if has_room(machine, each, amount)]
-        yield Cell("C", {"bytes" if kind == "stream" else "files": amount}, fit, command)
+        yield Cell("C", {"bytes" if kind == "stream" else "files": amount}, scale["rounds"][kind], fit, command)
 
 
 def has_room(machine, system, amount):
