@@ -8,7 +8,8 @@ from results import find
 
 URING, DEV, MEMORY = "larder-uring", "larder-dev", "larder-mem"
 NAMES = {URING: "larder, io_uring", DEV: "larder, /dev/fuse", MEMORY: "larder mem:"}  # also of what was not measured
-B_OPERATIONS = ("set new", "overwrite", "get cold", "get warm", "miss cold", "miss warm", "stat", "stat warm", "unlink", "rename-over")
+B_OPERATIONS = ("set new", "overwrite", "rename-over", "get cold", "get warm", "miss cold", "miss warm", "stat", "stat warm",
+                "unlink")
 LS_FILES, LS_MAX_S = 1000000, 3.0
 
 

@@ -12,8 +12,8 @@
 /* Monotonic, in ns. */
 uint64_t clock_now(void);
 
-/* Makes the kernel forget pages, names and attributes of all file systems, after writing what is dirty; waits until it has
-   told daemons of it. Not what a daemon keeps in its own memory. Root alone can; else the process ends. */
+/* Makes the kernel forget pages, names and attributes of all file systems, after writing what is dirty; waits until it
+   has told daemons of it. Not what a daemon keeps in its own memory. Root alone can; else the process ends. */
 void caches_drop(void);
 
 /* Says what failed, with errno's reason, and ends the process with status 1. */

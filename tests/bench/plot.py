@@ -65,7 +65,8 @@ def svg(data):
     deep = PANEL_HEAD + rows * ROW + 18
     width = (WIDTH - 2 * MARGIN - GAP) / 2
     height = HEAD + 2 * deep + FOOT
-    yield (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" {FONT}>')
+    yield (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
+           f'viewBox="0 0 {WIDTH} {height}" {FONT}>')
     yield f'<rect width="{WIDTH}" height="{height}" rx="8" fill="#ffffff"/>'
     yield text(MARGIN, 36, "What a cache entry costs, from Python", 20, weight="bold")
     yield text(MARGIN, 57, "100 keys, values of up to 500 bytes: 90 % get, 9 % set, 1 % delete", 13, FAINT)
@@ -73,8 +74,8 @@ def svg(data):
         x = MARGIN + (number % 2) * (width + GAP)
         yield from panel(data, x, HEAD + (number // 2) * deep + 8, width, *which)
     machine = data["machine"]
-    yield text(MARGIN, height - 34, "Each with its usual durability. tmpfs and ext4 are plain directories, whose readers can meet "
-               "half a value.", 12, FAINT)
+    yield text(MARGIN, height - 34, "Each with its usual durability. tmpfs and ext4 are plain directories, whose readers can "
+               "meet half a value.", 12, FAINT)
     yield text(MARGIN, height - 16, f"{machine['processors']} processors ({machine['model']}), Linux {machine['kernel']}; "
                "printed by scripts/bench", 12, FAINT)
     yield "</svg>"

@@ -71,7 +71,8 @@ COLUMNS = {
                   ratio("p99s", "diskcache", "p99 x diskcache")],
     "B": TIMES + [ratio("times", "tmpfs", "median x tmpfs"), ratio("times", "ext4", "median x ext4"),
                   ratio("times", "larder-mem", "median x mem:")],
-    "C": [("whole", amount_done)] + TIMES[:3] + [ratio("rates", "tmpfs", "speed x tmpfs"), ratio("rates", "ext4", "speed x ext4")],
+    "C": [("whole", amount_done)] + TIMES[:3] + [ratio("rates", "tmpfs", "speed x tmpfs"),
+                                                 ratio("rates", "ext4", "speed x ext4")],
 }
 
 
@@ -125,7 +126,8 @@ def rounds_text(data):
 
 def text(data):
     yield machine_text(data["machine"])
-    yield f"Medians over the rounds ({rounds_text(data)}); max is the largest of all of them. Ratios are medians of each round's own."
+    yield f"Medians over the rounds ({rounds_text(data)}); max is the largest of all."
+    yield "Ratios are taken round by round, and are the medians of those."
     yield COLD
     for cell in data["cells"]:
         yield ""

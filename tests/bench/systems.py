@@ -157,6 +157,7 @@ class Memcached(System):
 # --- which there are --------------------------------------------------------------------------------------------------
 
 TRANSPORTS = {"uring": "io_uring", "dev": "/dev/fuse"}
+SQLITE = "kill -9 of any process (SQLite's log, synchronous=NORMAL)"
 LOGGED = "kill -9 of the daemon (write-ahead log, not synced)"
 
 
@@ -210,8 +211,8 @@ def plain(machine):
 
 def peers(machine):
     return [
-        DiskDirectory(machine, "diskcache", "diskcache", "kill -9 of any process (SQLite's log, synchronous=NORMAL)", "diskcache"),
-        DiskDirectory(machine, "fanoutcache", "FanoutCache", "kill -9 of any process (SQLite's log, synchronous=NORMAL)", "fanoutcache"),
+        DiskDirectory(machine, "diskcache", "diskcache", SQLITE, "diskcache"),
+        DiskDirectory(machine, "fanoutcache", "FanoutCache", SQLITE, "fanoutcache"),
         Redis(machine, "redis", "redis", "a regular end (snapshots after 1 to 60 minutes)"),
         Memcached(machine, "memcached", "memcached", "nothing (ends with its daemon)"),
     ]

@@ -14,11 +14,12 @@ from machine import Trouble, memory_available, stop_process
 HERE = os.path.dirname(os.path.abspath(__file__))
 TURN_MAX_S = 900
 
-# How many rounds (of which each of a list has several runs of ls); how many operations (A), keys of which size (B), bytes and files (C). With more processes there is more
-# to do, so that they run at the same time for long enough, but not as many times more.
+# How many rounds; how many operations (A), keys of which size (B), bytes and files (C). With more processes there is more
+# to do, so that they run at the same time for long enough, but not as many times more. Making a million files takes long:
+# one round of lists has several runs of ls.
 SCALES = {
-    "full": {"rounds": {"A": 7, "B": 5, "stream": 3, "list": 1}, "processes": {"A": [1, 8], "B": [1, 2, 8]},
-             "operations": 20000, "keys": {100: 3000, 4096: 3000, 65536: 800, 1 << 20: 96},
+    "full": {"rounds": {"A": 7, "B": 3, "stream": 2, "list": 1}, "processes": {"A": [1, 8], "B": [1, 2, 8]},
+             "operations": 20000, "keys": {100: 2000, 4096: 2000, 65536: 500, 1 << 20: 64},
              "big": 4 << 30, "files": 1000000},
     "quick": {"rounds": {"A": 3, "B": 1, "stream": 1, "list": 1}, "processes": {"A": [1, 8], "B": [1]},
               "operations": 5000, "keys": {100: 1000, 65536: 200}, "big": 256 << 20, "files": 20000},

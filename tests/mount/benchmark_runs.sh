@@ -28,7 +28,8 @@ assert not data["failures"], data["failures"]
 for workload, operations in (("A", "get set delete all"), ("C", "write create")):
     measured = {cell["operation"] for cell in data["cells"] if cell["workload"] == workload}
     assert set(operations.split()) <= measured, (workload, measured)
-of_b = {(cell["operation"], cell["where"]["size"], cell["where"]["processes"]) for cell in data["cells"] if cell["workload"] == "B"}
+of_b = {(cell["operation"], cell["where"]["size"], cell["where"]["processes"])
+        for cell in data["cells"] if cell["workload"] == "B"}
 for operation in ("set new", "overwrite", "rename-over", "get warm", "miss cold", "stat", "unlink"):
     assert {(operation, size, processes) for size in (100, 65536) for processes in (1, 2)} <= of_b, operation
 for cell in data["cells"]:
