@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* crew.c - see crew.h. */
 #include "crew.h"
-#include "log.h"
 
 #include <errno.h>
 #include <pthread.h>
