@@ -20,7 +20,6 @@ struct member {
 };
 
 struct crew {
-    unsigned max;
     int end_fd;
     atomic_uint running; /* threads that have not ended */
     atomic_bool stop;
@@ -35,7 +34,7 @@ struct crew {
     struct seat **seats;
     unsigned seats_count, open; /* of these not closed */
     unsigned idle; /* members that wait for a seat, or have yet to begin */
-    unsigned members_count;
+    unsigned members_count, max;
     SLIST_HEAD(, member) members;
 };
 
@@ -227,12 +226,12 @@ static void *watch(void *arg)
 
 /* --- the crew ------------------------------------------------------------------------------------------ */
 
-struct crew *crew_new(unsigned threads)
+struct crew *crew_new(unsigned spare)
 {
     struct crew *crew = calloc(1, sizeof *crew);
     if (!crew)
         return NULL;
-    crew->max = threads;
+    crew->max = spare;
     crew->end_fd = eventfd(0, EFD_CLOEXEC);
     STAILQ_INIT(&crew->free);
     SLIST_INIT(&crew->members);
@@ -256,8 +255,7 @@ int crew_seat(struct crew *crew, struct seat *seat)
         crew->seats = seats;
         seats[crew->seats_count++] = seat;
         crew->open++;
-        if (crew->max < crew->seats_count)
-            crew->max = crew->seats_count;
+        crew->max++;
         result = offer_locked(crew, seat);
     }
     if (seats && !crew->watched && result == 0) {

@@ -39,8 +39,8 @@ struct seat {
     STAILQ_ENTRY(seat) next_free;
 };
 
-/* A crew of at most `threads` threads, at least one a seat; none yet. NULL when out of memory. */
-struct crew *crew_new(unsigned threads);
+/* A crew of one thread a seat and at most `spare` more, for those who wait; none yet. NULL when out of memory. */
+struct crew *crew_new(unsigned spare);
 
 /* Seats a thread. The seat lives until crew_stop() has returned. 0 or -errno. */
 int crew_seat(struct crew *crew, struct seat *seat);

@@ -29,8 +29,9 @@ struct mount_options {
     enum mount_transport transport; /* transport=: how requests come in; default auto, the best one to be had */
     unsigned spin_us; /* spin=: over /dev/fuse, how long at most to look for the next request before sleeping;
                                  default 20, 0 not at all, to 1000 */
-    unsigned threads; /* threads=: how many threads may answer requests at once, as far as these must wait for something;
-                                 default 64, 2 to 1024; at least one a core */
+    unsigned
+        threads; /* threads=: how many requests may wait for something at once without holding up others; default 64,
+                         2 to 1024 */
     bool sync; /* sync: an acknowledged set survives a crash of the machine; default off */
     bool read_only; /* ro: the kernel refuses whatever writes */
     bool allow_other; /* allow_other: other users may enter, checked by modes as anywhere */
