@@ -23,6 +23,7 @@ struct session {
     struct fs *fs;
     struct fuse_session *fuse;
     const char *mountpoint;
+    bool attached; /* and nobody here has detached it yet */
     struct greeting greeting;
     struct transport *transport;
     struct crew *crew; /* of those who answer; NULL: not begun */
@@ -121,9 +122,12 @@ static int greet(struct session *session)
     return result == 0 && fuse_session_exited(session->fuse) ? -ENODEV : result;
 }
 
-/* Detaches the mount point, so that nobody new comes in; open files stay. */
-static void detach(const struct session *session)
+/* Detaches the mount point, so that nobody new comes in; open files stay. Once: what is there afterwards is another's. */
+static void detach(struct session *session)
 {
+    if (!session->attached)
+        return;
+    session->attached = false;
     if (geteuid() == 0) {
         umount2(session->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW);
         return;
@@ -176,6 +180,7 @@ static int begin(struct session *session, const struct mount_options *options)
         result = notify_start(fs, session->fuse, &notify);
     fs_lock(fs); /* the store may be telling of what is gone already */
     fs->notify = notify;
+    fs->ending = false; /* as a mount that failed before this one left it */
     fs_unlock(fs);
     session->crew = result == 0 ? crew_new(options->threads) : NULL;
     if (result == 0 && !session->crew)
@@ -207,13 +212,12 @@ static int mount_with(struct fs *fs, const struct mount_options *options, bool u
         return result;
     }
     result = mount_it(session, options);
-    bool mounted = result == 0;
+    session->attached = result == 0;
     if (result == 0)
         result = begin(session, options);
     if (result < 0) {
         snprintf(error, error_size, "cannot mount on %s: %s", options->mountpoint, strerror(-result));
-        if (mounted)
-            detach(session);
+        detach(session);
         session_stop(session, 0);
         return result;
     }
