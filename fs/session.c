@@ -150,7 +150,10 @@ static int transport_choose(const struct mount_options *options, bool uring, str
         return 0;
     if (options->transport == TRANSPORT_URING) {
         snprintf(error, error_size, "transport=uring cannot be had: %s",
-                 result == -EPERM ? "it is switched off in " TRANSPORT_URING_SWITCH " (root can echo Y into that)"
+                 result == -EPERM && transport_uring_switch() == 'N' ? "it is switched off in " TRANSPORT_URING_SWITCH
+                                                                       " (root can echo Y into that)"
+                 : result == -EPERM
+                     ? "this process may not use io_uring (kernel.io_uring_disabled forbids it, or a container)"
                  : result == -EOPNOTSUPP ? "that takes Linux 6.14 or later, and a build with liburing"
                                          : strerror(-result));
         return result;
@@ -191,6 +194,7 @@ static int begin(struct session *session, const struct mount_options *options)
     transport->fuse = session->fuse;
     transport->crew = session->crew;
     transport->fd = fuse_session_fd(session->fuse);
+    transport_note_cores(transport);
     fs->transport = transport->kind->name;
     return transport->kind->start(transport);
 }

@@ -3,7 +3,6 @@
 #include "transport.h"
 #include "check.h"
 
-#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 
@@ -23,12 +22,19 @@ void transport_process(struct transport *transport, void *message, size_t size)
     check_some(transport->fs);
 }
 
-int transport_pin(unsigned core)
+void transport_note_cores(struct transport *transport)
+{
+    CPU_ZERO(&transport->cores);
+    sched_getaffinity(0, sizeof transport->cores, &transport->cores); /* fails where there are more than fit: none */
+}
+
+void transport_pin(const struct transport *transport, unsigned core)
 {
     cpu_set_t cores;
     CPU_ZERO(&cores);
     CPU_SET(core, &cores);
-    return sched_setaffinity(0, sizeof cores, &cores) < 0 ? -errno : 0;
+    if (!CPU_ISSET(core, &transport->cores) || sched_setaffinity(0, sizeof cores, &cores) < 0)
+        sched_setaffinity(0, sizeof transport->cores, &transport->cores);
 }
 
 unsigned transport_cores(void)

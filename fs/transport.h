@@ -9,6 +9,7 @@
 
 #include "crew.h"
 
+#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -31,6 +32,7 @@ struct transport {
     struct fuse_session *fuse;
     struct crew *crew;
     int fd; /* the session's /dev/fuse */
+    cpu_set_t cores; /* where the process may run */
 };
 
 struct transport_kind {
@@ -67,8 +69,11 @@ int transport_dev_seat(struct transport *transport, struct seat **ret_seat);
 /* Has a request answered by the calling thread, between crew_begin() and crew_end(). */
 void transport_process(struct transport *transport, void *message, size_t size);
 
-/* Pins the calling thread to a core, as far as it may run there; 0 or -errno. */
-int transport_pin(unsigned core);
+/* Notes where this process may run; before start(). */
+void transport_note_cores(struct transport *transport);
+
+/* Pins the calling thread to a core; where that is off, or not among those noted (taskset(1)), to all of these. */
+void transport_pin(const struct transport *transport, unsigned core);
 
 /* The cores this process may run on, counted. At least 1. */
 unsigned transport_cores(void);

@@ -62,6 +62,7 @@ struct queue {
     bool registered;
     uint64_t wakes; /* what the read on wake_fd got */
     unsigned live; /* entries that the kernel has not given up */
+    bool complained; /* of one that it did */
     /* --- below here lock protects --- */
     pthread_mutex_t lock;
     struct ring_entry *done;
@@ -235,8 +236,10 @@ static bool complete(struct queue *queue, struct ring_entry *entry, int result)
     if (result >= 0)
         return answer(queue, entry);
     queue->live--;
-    if (result != -ENOTCONN && result != -ECONNABORTED && result != -ECANCELED && result != -ENODEV)
+    bool expected = result == -ENOTCONN || result == -ECONNABORTED || result == -ECANCELED || result == -ENODEV;
+    if (!expected && !queue->complained)
         log_line(STORE_LOG_ERROR, "the kernel gave an entry of its queue %u back: %s", queue->core, strerror(-result));
+    queue->complained = queue->complained || !expected;
     return true;
 }
 
@@ -265,7 +268,7 @@ static enum sitting serve(struct seat *seat)
 {
     struct queue *queue = (struct queue *)seat;
     struct io_uring_cqe *cqe;
-    transport_pin(queue->core); /* a core that is off, or not ours, is served from wherever we are */
+    transport_pin(&queue->uring->transport, queue->core);
     if (!queue->registered)
         register_entries(queue);
     while (queue->live > 0 && !crew_stopping(seat->crew)) {
