@@ -37,10 +37,8 @@ void transport_pin(const struct transport *transport, unsigned core)
         sched_setaffinity(0, sizeof transport->cores, &transport->cores);
 }
 
-unsigned transport_cores(void)
+unsigned transport_cores(const struct transport *transport)
 {
-    cpu_set_t cores;
-    if (sched_getaffinity(0, sizeof cores, &cores) < 0)
-        return 1;
-    return (unsigned)CPU_COUNT(&cores);
+    int count = CPU_COUNT(&transport->cores);
+    return count > 0 ? (unsigned)count : 1;
 }

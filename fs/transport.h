@@ -75,7 +75,7 @@ void transport_note_cores(struct transport *transport);
 /* Pins the calling thread to a core; where that is off, or not among those noted (taskset(1)), to all of these. */
 void transport_pin(const struct transport *transport, unsigned core);
 
-/* The cores this process may run on, counted. At least 1. */
-unsigned transport_cores(void);
+/* How many these are, at least 1. */
+unsigned transport_cores(const struct transport *transport);
 
 #endif

@@ -54,7 +54,6 @@ struct dev {
     struct transport transport;
     int64_t spin_ns; /* at most */
     int spin_fd; /* the same connection, non-blocking; -1 none. What was read there is answered there */
-    cpu_set_t cores; /* where this process may run */
     unsigned seats_count;
     struct dev_seat **seats;
     _Atomic(struct dev_seat *) alone; /* who reads alone; NULL: all do */
@@ -111,11 +110,11 @@ static bool is_alone(const struct dev_seat *seat)
 /* Where the thread that sits here should run. */
 static void settle_down(struct dev_seat *seat)
 {
-    struct dev *dev = seat->dev;
-    if (dev && is_alone(seat) && dev->core >= 0)
-        transport_pin((unsigned)dev->core);
-    else if (dev)
-        sched_setaffinity(0, sizeof dev->cores, &dev->cores);
+    const struct transport *transport = seat->transport;
+    if (is_alone(seat) && seat->dev->core >= 0)
+        transport_pin(transport, (unsigned)seat->dev->core);
+    else
+        sched_setaffinity(0, sizeof transport->cores, &transport->cores);
 }
 
 /* Goes where the caller was seen to run, if it stays anywhere. */
@@ -126,7 +125,7 @@ static void follow(struct dev_seat *seat, int core)
         core = -1;
     bool moved = core != dev->core;
     dev->moves = (dev->moves << 1 | moved) & 0xffff;
-    if (core >= 0 && (!CPU_ISSET(core, &dev->cores) || __builtin_popcount(dev->moves) > MOVES)) {
+    if (core >= 0 && (!CPU_ISSET(core, &dev->transport.cores) || __builtin_popcount(dev->moves) > MOVES)) {
         dev->follow_ns = now_ns() + APART_NS;
         dev->moves = 0;
         core = -1;
@@ -327,9 +326,7 @@ int transport_dev_seat(struct transport *transport, struct seat **ret_seat)
 static int start(struct transport *transport)
 {
     struct dev *dev = (struct dev *)transport;
-    if (sched_getaffinity(0, sizeof dev->cores, &dev->cores) < 0)
-        return -errno;
-    unsigned count = (unsigned)CPU_COUNT(&dev->cores);
+    unsigned count = transport_cores(transport);
     dev->seats = calloc(count, sizeof *dev->seats);
     if (!dev->seats)
         return -ENOMEM;
