@@ -211,7 +211,7 @@ static void apply_to_pins(struct mutation *m)
         struct victim *victim = &m->victims[i];
         struct pinned *pinned = pins_find_locked(pins, victim->version);
         pins_moved_locked(pins, victim->dir, victim->name);
-        if (!pinned)
+        if (!pinned || !pins_in_hand_locked(pins, pinned))
             continue;
         pinned->charge = charge_of_dead(m, victim);
         pinned->last_hits = policy_hits(&m->engine->policy, victim->version);
@@ -292,14 +292,19 @@ static int write_batch(struct mutation *m)
     struct engine *engine = m->engine;
     if (m->bytes != 0 || m->items != 0 || m->directories != 0)
         put_counters(m);
+    for (size_t i = 0; i < m->victims_count; i++)
+        pins_dies(&engine->pins, m->victims[i].version);
     int result = db_write(&engine->db, engine->batch);
+    if (result == 0)
+        apply_to_pins(m);
+    for (size_t i = 0; i < m->victims_count; i++)
+        pins_died(&engine->pins, m->victims[i].version);
     if (result < 0)
         return result;
     counters_move(&engine->counters, m);
     if (m->deadline_ms < engine->deadline_added_ms)
         engine->deadline_added_ms = m->deadline_ms;
     enter_queue(engine, m->added_version);
-    apply_to_pins(m);
     for (size_t i = 0; i < m->victims_count; i++)
         bury(m, &m->victims[i]);
     if (m->folded_hits > 0)

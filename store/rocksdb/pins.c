@@ -8,9 +8,10 @@
 
 enum { BUCKETS_FIRST = 64 };
 
-int pins_init(struct pins *pins)
+int pins_init(struct pins *pins, uint64_t warm_bytes_max)
 {
-    *pins = (struct pins){.buckets_count = BUCKETS_FIRST};
+    *pins = (struct pins){.buckets_count = BUCKETS_FIRST, .warm_bytes_max = (size_t)warm_bytes_max};
+    TAILQ_INIT(&pins->warm);
     pins->buckets = calloc(pins->buckets_count, sizeof(struct pinned *));
     if (!pins->buckets)
         return -ENOMEM;
@@ -20,6 +21,11 @@ int pins_init(struct pins *pins)
 
 void pins_release(struct pins *pins)
 {
+    struct pinned *pinned;
+    while ((pinned = TAILQ_FIRST(&pins->warm))) {
+        TAILQ_REMOVE(&pins->warm, pinned, of_warm);
+        pinned_free(pinned);
+    }
     free(pins->buckets);
     pthread_mutex_destroy(&pins->lock);
 }
@@ -88,7 +94,8 @@ static void remove_locked(struct pins *pins, struct pinned *pinned)
 bool pins_have(struct pins *pins, uint64_t version)
 {
     pthread_mutex_lock(&pins->lock);
-    bool have = pins_find_locked(pins, version);
+    const struct pinned *pinned = pins_find_locked(pins, version);
+    bool have = pinned && pinned->refs > 0;
     pthread_mutex_unlock(&pins->lock);
     return have;
 }
@@ -102,12 +109,86 @@ bool pins_changing(struct pins *pins, uint64_t version)
     return changing;
 }
 
-size_t pins_count(struct pins *pins)
+void pins_count(struct pins *pins, struct store_stats *stats)
 {
     pthread_mutex_lock(&pins->lock);
-    size_t count = pins->count;
+    stats->pinned = pins->count - pins->warm_count;
+    stats->warm = pins->warm_count;
+    stats->warm_bytes = pins->warm_bytes;
     pthread_mutex_unlock(&pins->lock);
-    return count;
+}
+
+/* --- warm ones ----------------------------------------------------------------------------------------- */
+
+static void warm_leave_locked(struct pins *pins, struct pinned *pinned)
+{
+    TAILQ_REMOVE(&pins->warm, pinned, of_warm);
+    pins->warm_count--;
+    pins->warm_bytes -= pinned->warm_bytes;
+}
+
+/* Returns those for which there is no room any more, linked by `next`; perhaps the one that came. */
+static struct pinned *warm_enter_locked(struct pins *pins, struct pinned *pinned)
+{
+    enum { ALLOCATIONS = 2 * 16 }; /* what malloc() takes for itself: of the object, and of the entry's memory */
+    const struct entry *entry = &pinned->entry;
+    pinned->warm_bytes = sizeof *pinned + entry->tags_size + 1 + entry->xattrs_size + entry->value_size + ALLOCATIONS;
+    TAILQ_INSERT_TAIL(&pins->warm, pinned, of_warm);
+    pins->warm_count++;
+    pins->warm_bytes += pinned->warm_bytes;
+    struct pinned *out = NULL, *first;
+    while (pins->warm_bytes > pins->warm_bytes_max || pins->warm_count > PINS_WARM_MAX) {
+        first = TAILQ_FIRST(&pins->warm);
+        warm_leave_locked(pins, first);
+        remove_locked(pins, first);
+        first->next = out;
+        out = first;
+    }
+    return out;
+}
+
+static struct pinned *take_locked(struct pins *pins, struct pinned *pinned)
+{
+    if (pinned->refs++ == 0)
+        warm_leave_locked(pins, pinned);
+    return pinned;
+}
+
+bool pins_in_hand_locked(struct pins *pins, struct pinned *pinned)
+{
+    if (pinned->refs > 0)
+        return true;
+    warm_leave_locked(pins, pinned);
+    remove_locked(pins, pinned);
+    pinned_free(pinned);
+    return false;
+}
+
+static _Atomic uint32_t *dying(struct pins *pins, uint64_t version)
+{
+    return &pins->dying[version / 2 % PINS_EPOCHS];
+}
+
+void pins_dies(struct pins *pins, uint64_t version)
+{
+    atomic_fetch_add(dying(pins, version), 1);
+}
+
+void pins_died(struct pins *pins, uint64_t version)
+{
+    atomic_fetch_sub(dying(pins, version), 1);
+}
+
+struct pinned *pins_take(struct pins *pins, uint64_t version)
+{
+    pthread_mutex_lock(&pins->lock);
+    struct pinned *pinned = pins_find_locked(pins, version);
+    if (pinned && pinned->state == PIN_PUBLISHED && atomic_load(dying(pins, version)) == 0)
+        take_locked(pins, pinned);
+    else
+        pinned = NULL;
+    pthread_mutex_unlock(&pins->lock);
+    return pinned;
 }
 
 /* --- epochs -------------------------------------------------------------------------------------------- */
@@ -136,8 +217,7 @@ int pins_enter(struct pins *pins, struct pinned *fresh, uint32_t epoch, struct p
     pthread_mutex_lock(&pins->lock);
     struct pinned *there = pins_find_locked(pins, fresh->version.id);
     if (there && there->state == PIN_PUBLISHED) {
-        there->refs++;
-        *ret_pinned = there;
+        *ret_pinned = take_locked(pins, there);
     } else if (!there && pins_epoch(pins, fresh->dir, fresh->name) == epoch) {
         insert_locked(pins, fresh);
         *ret_pinned = fresh;
@@ -203,14 +283,20 @@ static void leave(struct pinned *pinned)
 void pinned_release(struct pinned *pinned)
 {
     struct pins *pins = &pinned->engine->pins;
+    struct pinned *cold = NULL;
     pthread_mutex_lock(&pins->lock);
-    bool last = --pinned->refs == 0;
-    if (last)
+    bool last = --pinned->refs == 0, published = pinned->state == PIN_PUBLISHED;
+    if (last && published)
+        cold = warm_enter_locked(pins, pinned);
+    else if (last)
         remove_locked(pins, pinned);
     pthread_mutex_unlock(&pins->lock);
-    if (!last)
+    for (struct pinned *next; cold; cold = next) {
+        next = cold->next;
+        pinned_free(cold);
+    }
+    if (!last || published)
         return;
-    if (pinned->state != PIN_PUBLISHED)
-        leave(pinned);
+    leave(pinned);
     pinned_free(pinned);
 }

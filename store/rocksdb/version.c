@@ -80,6 +80,26 @@ int version_pin(void *impl, uint64_t dir, const char *name, unsigned flags, stru
     return 0;
 }
 
+int version_pin_known(void *impl, uint64_t version, unsigned flags, struct store_version **ret_version)
+{
+    struct engine *engine = impl;
+    struct pinned *pinned = pins_take(&engine->pins, version);
+    if (!pinned)
+        return -EAGAIN;
+    pthread_rwlock_rdlock(&pinned->lock);
+    bool alive = row_alive(engine, &pinned->entry, engine_now_ms(engine));
+    uint64_t idle_ms = pinned->entry.idle_ms;
+    pthread_rwlock_unlock(&pinned->lock);
+    if (!alive) {
+        pinned_release(pinned);
+        return -EAGAIN;
+    }
+    if (flags & STORE_HIT)
+        count_hit(engine, pinned, idle_ms);
+    *ret_version = &pinned->version;
+    return 0;
+}
+
 /* What a new version starts with: what the file there has, or what its directory gives. */
 static int init_staged(struct engine *engine, uint64_t dir, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
                        struct entry *entry, bool *ret_inherited)
