@@ -9,6 +9,7 @@
 #include "process.h"
 
 #include <errno.h>
+#include <linux/fuse.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,7 @@ static void *work(void *arg)
     while (!fuse_session_exited(session->fuse)) {
         int result = fuse_session_receive_buf(session->fuse, &request);
         if (result > 0) {
+            requests_count(session->fs, ((const struct fuse_in_header *)request.mem)->opcode);
             fuse_session_process_buf(session->fuse, &request);
             check_some(session->fs);
         } else if (result != -EINTR && result != -EAGAIN)

@@ -11,6 +11,7 @@
 #define LARDER_FS_STATE_H
 
 #include "fs.h"
+#include "requests.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -48,6 +49,7 @@ struct fs {
     struct node *control; /* the nodes of .larder, an array; see control.h */
     int64_t started_ns; /* CLOCK_REALTIME at fs_new() */
     atomic_uint_fast64_t misses; /* lookups that found nothing */
+    struct requests requests;
 
     struct {
         atomic_uint_fast64_t begun, ended;
