@@ -70,6 +70,8 @@ struct fs {
     struct node *checked; /* where check.h goes on */
     unsigned node_count;
     unsigned handle_count;
+    LIST_HEAD(, handle) spare_handles; /* closed, to be used again; see handles.h */
+    unsigned spare_handle_count;
     LIST_HEAD(, pages_order) orders; /* under way, see pages.h */
     unsigned forgetting; /* threads that carry them out */
     bool ending; /* the mount is gone: no more of these */
