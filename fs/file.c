@@ -522,7 +522,7 @@ static int create_staged(struct fs *fs, struct node *parent, const char *text, c
             entry_release(&entry);
         return result < 0 ? result : -ENOMEM;
     }
-    *ret_entry = (struct fuse_entry_param){.ino = node_id(fs, node)};
+    *ret_entry = (struct fuse_entry_param){.ino = node_id(fs, node), .attr_timeout = MOMENT_SECONDS};
     attr_fill(&entry, 1, &ret_entry->attr);
     entry_release(&entry);
 
