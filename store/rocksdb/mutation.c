@@ -216,7 +216,7 @@ static void apply_to_pins(struct mutation *m)
         pinned->charge = charge_of_dead(m, victim);
         pinned->last_hits = policy_hits(&m->engine->policy, victim->version);
         pinned->last_used_ms = idle_used_ms(&m->engine->idle, victim->version, 0);
-        pinned->state = PIN_DEAD;
+        pins_die_locked(pins, pinned);
         victim->chunks = 0; /* the last to let go sees to them, */
         victim->size = 0; /* and to its room */
     }
@@ -225,18 +225,14 @@ static void apply_to_pins(struct mutation *m)
         struct pinned *pinned = pins_find_locked(pins, move->version);
         pins_moved_locked(pins, move->dir, move->name);
         pins_moved_locked(pins, move->new_dir, move->new_name);
-        if (pinned) {
-            pinned->dir = move->new_dir;
-            strcpy(pinned->name, move->new_name);
-        }
+        if (pinned)
+            pins_move_locked(pins, pinned, move->new_dir, move->new_name);
     }
     if (m->changed_name)
         pins_moved_locked(pins, m->changed_dir, m->changed_name);
     if (m->publishing) {
         m->publishing->charge = 0;
-        m->publishing->dir = m->publishing_dir;
-        strcpy(m->publishing->name, m->publishing_name);
-        m->publishing->state = PIN_PUBLISHED;
+        pins_publish_locked(pins, m->publishing, m->publishing_dir, m->publishing_name);
     }
     pthread_mutex_unlock(&pins->lock);
 }
@@ -287,18 +283,25 @@ static void enter_queue(struct engine *engine, uint64_t version)
         engine->queued_low = version;
 }
 
+/* What a batch kills or moves. */
+static void for_what_moves(const struct mutation *m, void (*tell)(struct pins *pins, uint64_t version))
+{
+    for (size_t i = 0; i < m->victims_count; i++)
+        tell(&m->engine->pins, m->victims[i].version);
+    for (size_t i = 0; i < m->moves_count; i++)
+        tell(&m->engine->pins, m->moves[i].version);
+}
+
 static int write_batch(struct mutation *m)
 {
     struct engine *engine = m->engine;
     if (m->bytes != 0 || m->items != 0 || m->directories != 0)
         put_counters(m);
-    for (size_t i = 0; i < m->victims_count; i++)
-        pins_dies(&engine->pins, m->victims[i].version);
+    for_what_moves(m, pins_unsettle);
     int result = db_write(&engine->db, engine->batch);
     if (result == 0)
         apply_to_pins(m);
-    for (size_t i = 0; i < m->victims_count; i++)
-        pins_died(&engine->pins, m->victims[i].version);
+    for_what_moves(m, pins_settle);
     if (result < 0)
         return result;
     counters_move(&engine->counters, m);

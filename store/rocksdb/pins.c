@@ -13,7 +13,8 @@ int pins_init(struct pins *pins, uint64_t warm_bytes_max)
     *pins = (struct pins){.buckets_count = BUCKETS_FIRST, .warm_bytes_max = (size_t)warm_bytes_max};
     TAILQ_INIT(&pins->warm);
     pins->buckets = calloc(pins->buckets_count, sizeof(struct pinned *));
-    if (!pins->buckets)
+    pins->places = calloc(pins->buckets_count, sizeof(struct pinned *));
+    if (!pins->buckets || !pins->places)
         return -ENOMEM;
     pthread_mutex_init(&pins->lock, NULL);
     return 0;
@@ -27,6 +28,7 @@ void pins_release(struct pins *pins)
         pinned_free(pinned);
     }
     free(pins->buckets);
+    free(pins->places);
     pthread_mutex_destroy(&pins->lock);
 }
 
@@ -46,22 +48,63 @@ struct pinned *pins_find_locked(const struct pins *pins, uint64_t version)
     return pinned;
 }
 
+static uint64_t place_hash(uint64_t dir, const char *name)
+{
+    uint64_t hash = dir * UINT64_C(0x9E3779B97F4A7C15);
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001B3);
+    return hash ^ hash >> 29;
+}
+
+static struct pinned **place_bucket(const struct pins *pins, uint64_t dir, const char *name)
+{
+    return &pins->places[place_hash(dir, name) & (pins->buckets_count - 1)];
+}
+
+static void chain_locked(const struct pins *pins, struct pinned *pinned)
+{
+    struct pinned **head = bucket(pins, pinned->version.id);
+    pinned->next = *head;
+    *head = pinned;
+}
+
+static void place_locked(const struct pins *pins, struct pinned *pinned)
+{
+    struct pinned **head = place_bucket(pins, pinned->dir, pinned->name);
+    pinned->next_place = *head;
+    *head = pinned;
+}
+
+static void unplace_locked(const struct pins *pins, struct pinned *pinned)
+{
+    struct pinned **at = place_bucket(pins, pinned->dir, pinned->name);
+    while (*at != pinned)
+        at = &(*at)->next_place;
+    *at = pinned->next_place;
+}
+
 /* Without memory the chains get longer. */
 static void grow_locked(struct pins *pins)
 {
     struct pins bigger = {.buckets_count = pins->buckets_count * 2};
     bigger.buckets = calloc(bigger.buckets_count, sizeof(struct pinned *));
-    if (!bigger.buckets)
+    bigger.places = calloc(bigger.buckets_count, sizeof(struct pinned *));
+    if (!bigger.buckets || !bigger.places) {
+        free(bigger.buckets);
+        free(bigger.places);
         return;
+    }
     for (size_t i = 0; i < pins->buckets_count; i++)
         for (struct pinned *pinned = pins->buckets[i], *next; pinned; pinned = next) {
             next = pinned->next;
-            struct pinned **head = bucket(&bigger, pinned->version.id);
-            pinned->next = *head;
-            *head = pinned;
+            chain_locked(&bigger, pinned);
+            if (pinned->state == PIN_PUBLISHED)
+                place_locked(&bigger, pinned);
         }
     free(pins->buckets);
+    free(pins->places);
     pins->buckets = bigger.buckets;
+    pins->places = bigger.places;
     pins->buckets_count = bigger.buckets_count;
 }
 
@@ -69,9 +112,9 @@ static void insert_locked(struct pins *pins, struct pinned *pinned)
 {
     if (pins->count >= pins->buckets_count)
         grow_locked(pins);
-    struct pinned **head = bucket(pins, pinned->version.id);
-    pinned->next = *head;
-    *head = pinned;
+    chain_locked(pins, pinned);
+    if (pinned->state == PIN_PUBLISHED)
+        place_locked(pins, pinned);
     pins->count++;
 }
 
@@ -88,7 +131,35 @@ static void remove_locked(struct pins *pins, struct pinned *pinned)
     while (*at != pinned)
         at = &(*at)->next;
     *at = pinned->next;
+    if (pinned->state == PIN_PUBLISHED)
+        unplace_locked(pins, pinned);
     pins->count--;
+}
+
+static void set_place(struct pinned *pinned, uint64_t dir, const char *name)
+{
+    pinned->dir = dir;
+    strcpy(pinned->name, name);
+}
+
+void pins_publish_locked(struct pins *pins, struct pinned *pinned, uint64_t dir, const char *name)
+{
+    set_place(pinned, dir, name);
+    pinned->state = PIN_PUBLISHED;
+    place_locked(pins, pinned);
+}
+
+void pins_die_locked(struct pins *pins, struct pinned *pinned)
+{
+    unplace_locked(pins, pinned);
+    pinned->state = PIN_DEAD;
+}
+
+void pins_move_locked(struct pins *pins, struct pinned *pinned, uint64_t dir, const char *name)
+{
+    unplace_locked(pins, pinned);
+    set_place(pinned, dir, name);
+    place_locked(pins, pinned);
 }
 
 bool pins_have(struct pins *pins, uint64_t version)
@@ -164,41 +235,72 @@ bool pins_in_hand_locked(struct pins *pins, struct pinned *pinned)
     return false;
 }
 
-static _Atomic uint32_t *dying(struct pins *pins, uint64_t version)
+static _Atomic uint32_t *moving(struct pins *pins, uint64_t version)
 {
-    return &pins->dying[version / 2 % PINS_EPOCHS];
+    return &pins->moving[version / 2 % PINS_EPOCHS];
 }
 
-void pins_dies(struct pins *pins, uint64_t version)
+void pins_unsettle(struct pins *pins, uint64_t version)
 {
-    atomic_fetch_add(dying(pins, version), 1);
+    atomic_fetch_add(moving(pins, version), 1);
 }
 
-void pins_died(struct pins *pins, uint64_t version)
+void pins_settle(struct pins *pins, uint64_t version)
 {
-    atomic_fetch_sub(dying(pins, version), 1);
+    atomic_fetch_sub(moving(pins, version), 1);
+}
+
+static struct pinned *find_place_locked(const struct pins *pins, uint64_t dir, const char *name)
+{
+    struct pinned *pinned = *place_bucket(pins, dir, name);
+    while (pinned && (pinned->dir != dir || strcmp(pinned->name, name) != 0))
+        pinned = pinned->next_place;
+    return pinned;
+}
+
+/* Is it what is published, and no batch under way that says otherwise? */
+static bool rests(struct pins *pins, const struct pinned *pinned)
+{
+    return pinned && pinned->state == PIN_PUBLISHED && atomic_load(moving(pins, pinned->version.id)) == 0;
 }
 
 struct pinned *pins_take(struct pins *pins, uint64_t version)
 {
     pthread_mutex_lock(&pins->lock);
     struct pinned *pinned = pins_find_locked(pins, version);
-    if (pinned && pinned->state == PIN_PUBLISHED && atomic_load(dying(pins, version)) == 0)
-        take_locked(pins, pinned);
-    else
-        pinned = NULL;
+    pinned = rests(pins, pinned) ? take_locked(pins, pinned) : NULL;
     pthread_mutex_unlock(&pins->lock);
     return pinned;
+}
+
+struct pinned *pins_take_place(struct pins *pins, uint64_t dir, const char *name)
+{
+    pthread_mutex_lock(&pins->lock);
+    struct pinned *pinned = find_place_locked(pins, dir, name);
+    pinned = rests(pins, pinned) ? take_locked(pins, pinned) : NULL;
+    pthread_mutex_unlock(&pins->lock);
+    return pinned;
+}
+
+/* A version's own lock comes before the table's: this one is only tried. */
+int pins_recall(struct pins *pins, uint64_t dir, const char *name, bool with_value, struct entry *ret_entry)
+{
+    int result = -EAGAIN;
+    pthread_mutex_lock(&pins->lock);
+    struct pinned *pinned = find_place_locked(pins, dir, name);
+    if (rests(pins, pinned) && pthread_rwlock_tryrdlock(&pinned->lock) == 0) {
+        result = entry_copy(&pinned->entry, with_value, ret_entry);
+        pthread_rwlock_unlock(&pinned->lock);
+    }
+    pthread_mutex_unlock(&pins->lock);
+    return result;
 }
 
 /* --- epochs -------------------------------------------------------------------------------------------- */
 
 static size_t stripe(uint64_t dir, const char *name)
 {
-    uint64_t hash = dir * UINT64_C(0x9E3779B97F4A7C15);
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001B3);
-    return (size_t)(hash ^ hash >> 29) % PINS_EPOCHS;
+    return (size_t)place_hash(dir, name) % PINS_EPOCHS;
 }
 
 uint32_t pins_epoch(const struct pins *pins, uint64_t dir, const char *name)
@@ -254,8 +356,7 @@ struct pinned *pinned_new(struct engine *engine, enum pin_state state, struct en
     init_lock(&pinned->lock);
     atomic_init(&pinned->state, (int)state);
     pinned->private = state == PIN_STAGED;
-    pinned->dir = dir;
-    strcpy(pinned->name, name);
+    set_place(pinned, dir, name);
     pinned->refs = 1;
     return pinned;
 }

@@ -68,6 +68,25 @@ int row_read(const struct engine *engine, uint64_t dir, const char *name, bool w
     }
 }
 
+int row_recall(struct engine *engine, uint64_t dir, const char *name, bool with_value, struct entry *ret_entry)
+{
+    int result = pins_recall(&engine->pins, dir, name, with_value, ret_entry);
+    return result == -EAGAIN ? row_read(engine, dir, name, with_value, ret_entry) : result;
+}
+
+int row_recall_exactly(struct engine *engine, uint64_t dir, const char *name, struct entry *ret_entry)
+{
+    struct entry entry;
+    int result = row_recall(engine, dir, name, true, &entry);
+    if (result == 0 && entry.kind != ENTRY_DIR && entry.idle_ms != ENTRY_UNSET) {
+        entry_release(&entry);
+        result = row_read(engine, dir, name, true, &entry);
+    }
+    if (result == 0)
+        *ret_entry = entry;
+    return result;
+}
+
 uint64_t row_refresh(struct engine *engine, struct entry *entry)
 {
     if (entry->kind == ENTRY_DIR)
