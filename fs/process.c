@@ -27,7 +27,8 @@ static bool read_text(pid_t tid, const char *file, char *text, size_t size)
 }
 
 /* A process's first thread has its number. Whether that thread is one of that process is told by the attempt to send it
- * no signal at all, which we may not be allowed to: 0.5 us, where pidfd_open(2) and close(2) take 5, and the text of /proc more. */
+ * no signal at all, which we may not be allowed to: 0.5 us, where pidfd_open(2) and close(2) take 5, and the text of
+ * /proc more. */
 static bool is_process(pid_t tid)
 {
     return syscall(SYS_tgkill, tid, tid, 0) == 0 || errno != ESRCH;
