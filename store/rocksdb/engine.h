@@ -10,6 +10,7 @@
  *     value.c     values: buffers and chunks        room.c      the limits
  *     keeper.c    the background thread             chores.h    what it does: expire.c, evict.c, sweep.c
  *     policy.c    hits and eviction bits            idle.c      times of reading
+ *     dirs.c      directories in memory
  *     db.c        RocksDB itself                    keys.h, meta.h, dirrow.h   what FORMAT.md says
  *
  * Locks, in the order in which they are taken:
@@ -17,7 +18,7 @@
  *     1. a version's own lock        (struct pinned: its entry and its private value)
  *     2. the mutation mutex          (engine.mutation: everything published)
  *     3. the table's lock            (struct pins: which versions are in hand, and the state and place of each)
- *     4. the locks of ids, room, idle and keeper; none of them is held while another is taken
+ *     4. the locks of ids, dirs, room, idle and keeper; none of them is held while another is taken
  *
  * Whoever waits for room holds neither 2 nor 3, and the keeper, which makes room, never takes 1. Lookup, list and
  * read take none but a version's own; pin takes 3 besides. No lock is held while options.gone is called.
@@ -26,6 +27,7 @@
 #define LARDER_ROCKSDB_ENGINE_H
 
 #include "db.h"
+#include "dirs.h"
 #include "entry.h"
 #include "idle.h"
 #include "keeper.h"
@@ -68,6 +70,7 @@ struct engine {
     struct db db;
     struct ids ids;
     struct pins pins;
+    struct dirs *dirs; /* set once */
     struct room room;
     struct policy policy;
     struct idle idle;

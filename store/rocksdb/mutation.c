@@ -117,6 +117,12 @@ void mutation_delete_row(struct mutation *m, uint64_t dir, const char *name)
     erase(m, FAMILY_DEFAULT, key_name(dir, name));
 }
 
+static void note_dir(struct mutation *m, uint64_t dir)
+{
+    assert(m->dirs_count < MUTATION_DIRS_MAX);
+    m->dirs[m->dirs_count++] = dir;
+}
+
 int mutation_put_dir(struct mutation *m, const char *name, const char *old_name, const struct entry *old,
                      const struct entry *entry)
 {
@@ -127,6 +133,7 @@ int mutation_put_dir(struct mutation *m, const char *name, const char *old_name,
         return result;
     put(m, FAMILY_DEFAULT, key_self(entry->ino), row, size);
     free(row);
+    note_dir(m, entry->ino);
     if (entry->ino != STORE_ROOT) {
         m->bytes += (int64_t)entry_cost(entry, strlen(name));
         m->bytes -= old ? (int64_t)entry_cost(old, strlen(old_name)) : 0;
@@ -155,6 +162,7 @@ int mutation_drop_dir(struct mutation *m, uint64_t parent, const char *name, uin
         return result;
     mutation_delete_row(m, parent, name);
     mutation_delete_row(m, dir, "");
+    note_dir(m, dir);
     m->bytes -= (int64_t)entry_cost(&entry, strlen(name));
     m->directories--;
     entry_release(&entry);
@@ -283,13 +291,25 @@ static void enter_queue(struct engine *engine, uint64_t version)
         engine->queued_low = version;
 }
 
-/* What a batch kills or moves. */
-static void for_what_moves(const struct mutation *m, void (*tell)(struct pins *pins, uint64_t version))
+/* What a batch kills, moves or changes is not to be found in memory from before it is written until that knows. */
+static void unsettle(const struct mutation *m)
 {
     for (size_t i = 0; i < m->victims_count; i++)
-        tell(&m->engine->pins, m->victims[i].version);
+        pins_unsettle(&m->engine->pins, m->victims[i].version);
     for (size_t i = 0; i < m->moves_count; i++)
-        tell(&m->engine->pins, m->moves[i].version);
+        pins_unsettle(&m->engine->pins, m->moves[i].version);
+    for (size_t i = 0; i < m->dirs_count; i++)
+        dirs_unsettle(m->engine->dirs, m->dirs[i]);
+}
+
+static void settle(const struct mutation *m)
+{
+    for (size_t i = 0; i < m->victims_count; i++)
+        pins_settle(&m->engine->pins, m->victims[i].version);
+    for (size_t i = 0; i < m->moves_count; i++)
+        pins_settle(&m->engine->pins, m->moves[i].version);
+    for (size_t i = 0; i < m->dirs_count; i++)
+        dirs_settle(m->engine->dirs, m->dirs[i]);
 }
 
 static int write_batch(struct mutation *m)
@@ -297,11 +317,11 @@ static int write_batch(struct mutation *m)
     struct engine *engine = m->engine;
     if (m->bytes != 0 || m->items != 0 || m->directories != 0)
         put_counters(m);
-    for_what_moves(m, pins_unsettle);
+    unsettle(m);
     int result = db_write(&engine->db, engine->batch);
     if (result == 0)
         apply_to_pins(m);
-    for_what_moves(m, pins_settle);
+    settle(m);
     if (result < 0)
         return result;
     counters_move(&engine->counters, m);
@@ -328,7 +348,7 @@ static void begin(struct mutation *m, struct engine *engine)
     m->publishing = NULL;
     m->changed_name = NULL;
     m->folded_hits = 0;
-    m->victims_count = m->moves_count = 0;
+    m->victims_count = m->moves_count = m->dirs_count = 0;
     rocksdb_writebatch_clear(engine->batch);
 }
 

@@ -173,6 +173,10 @@ static int init_memory(struct engine *engine)
     pthread_mutex_init(&engine->ids.lock, NULL);
     engine->deadline_added_ms = INT64_MAX;
     engine->batch = rocksdb_writebatch_create();
+    engine->dirs = malloc(sizeof *engine->dirs);
+    if (!engine->dirs)
+        return -ENOMEM;
+    dirs_init(engine->dirs);
     int result = pins_init(&engine->pins, options->cache_bytes / STORE_WARM_SHARE);
     if (result == 0)
         result = policy_init(&engine->policy, limit.items < entries_max ? limit.items : entries_max);
@@ -183,6 +187,9 @@ static void release_memory(struct engine *engine)
 {
     policy_release(&engine->policy);
     pins_release(&engine->pins);
+    if (engine->dirs)
+        dirs_release(engine->dirs);
+    free(engine->dirs);
     rocksdb_writebatch_destroy(engine->batch);
     pthread_mutex_destroy(&engine->ids.lock);
     pthread_mutex_destroy(&engine->mutation);

@@ -16,11 +16,18 @@ int row_read_self(const struct engine *engine, uint64_t dir, struct entry *ret_e
 {
     if (dir % 2 == 0)
         return -ENOTDIR;
+    uint32_t epoch;
+    int result = dirs_get(engine->dirs, dir, ret_entry, ret_name, &epoch);
+    if (result != -EAGAIN)
+        return result;
     struct key key = key_self(dir);
     SCOPED_SLICE row = {0};
-    int result = db_get(&engine->db, FAMILY_DEFAULT, &key, &row);
+    char own_name[STORE_NAME_MAX + 1], *name = ret_name ? ret_name : own_name;
+    result = db_get(&engine->db, FAMILY_DEFAULT, &key, &row);
     if (result == 0)
-        result = dirrow_decode(row.data, row.size, ret_entry, ret_name);
+        result = dirrow_decode(row.data, row.size, ret_entry, name);
+    if (result == 0)
+        dirs_put(engine->dirs, ret_entry, name, epoch);
     return result == -EUCLEAN ? damaged(engine, dir, "") : result;
 }
 

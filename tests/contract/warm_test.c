@@ -323,6 +323,80 @@ static void a_value_that_leaves_its_row_is_whole(void **state)
     expect_version(take(f, id, 0), pattern(f, 90 * KIB, 3), 90 * KIB);
 }
 
+/* --- what sets read ------------------------------------------------------------------------------------ */
+
+static void an_overwrite_reads_nothing(void **state)
+{
+    struct fixture *f = *state;
+    put(f, STORE_ROOT, "file", "value");
+    uint64_t reads = stats(f).reads;
+    for (int i = 0; i < 10; i++) {
+        put(f, STORE_ROOT, "file", "another value");
+        assert_int_equal(look(f, STORE_ROOT, "file")->size, 13);
+    }
+    assert_int_equal(stats(f).reads, reads);
+}
+
+static void an_overwrite_takes_over_what_is_in_the_row(void **state)
+{
+    struct fixture *f = *state;
+    put(f, STORE_ROOT, "file", "value");
+    set_ttl(f, STORE_ROOT, "file", 5 * MINUTE);
+    set_tags(f, STORE_ROOT, "file", "red,green");
+    set_xattr(f, STORE_ROOT, "file", "user.x", "1");
+    hit(f, STORE_ROOT, "file");
+    uint64_t bytes = stats(f).bytes;
+    for (int i = 0; i < 3; i++) {
+        put(f, STORE_ROOT, "file", "other");
+        const struct entry *entry = look(f, STORE_ROOT, "file");
+        assert_int_equal(entry->hits, 1);
+        assert_int_equal(entry->ttl_ms, 5 * MINUTE);
+        assert_string_equal(entry->tags, "red,green");
+        expect_xattr(entry, "user.x", "1");
+        expect_true_copy(f, "file");
+    }
+    while (f->pin_count > 0)
+        unpin(f, f->pins[0]);
+    settle(f);
+    assert_int_equal(stats(f).bytes, bytes);
+}
+
+/* Is it there, when it is staged and when it is published; and its directory's row. */
+static void a_new_name_reads_three_rows(void **state)
+{
+    struct fixture *f = *state;
+    char name[16];
+    uint64_t dir = make_dir(f, make_dir(f, STORE_ROOT, "dir"), "deep");
+    put(f, dir, "file", "value");
+    uint64_t reads = stats(f).reads;
+    for (unsigned i = 0; i < 10; i++) {
+        snprintf(name, sizeof name, "file-%u", i);
+        put(f, dir, name, "value");
+    }
+    assert_true(stats(f).reads <= reads + 30);
+}
+
+static void a_directory_is_as_it_was_changed(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t dir = make_dir(f, STORE_ROOT, "dir"), other = make_dir(f, STORE_ROOT, "other");
+    for (unsigned i = 1; i <= 3; i++) {
+        advance_ms(f, SECOND);
+        set_dir_defaults(f, dir, i * 1000, 0, i % 2 ? "red" : "green,blue");
+        assert_int_equal(look_dir(f, dir)->ttl_ms, i * 1000);
+        put(f, dir, "file", "value");
+        assert_int_equal(look_dir(f, dir)->mtime_ns, f->now_ns);
+        assert_string_equal(look(f, dir, "file")->tags, i % 2 ? "red" : "green,blue");
+        assert_int_equal(store_remove(f->store, dir, "file"), 0);
+    }
+    assert_int_equal(store_rename(f->store, STORE_ROOT, "dir", other, "dir", 0), 0);
+    assert_int_equal(look_dir(f, dir)->parent, other);
+    assert_int_equal(store_remove_dir(f->store, other, "dir"), 0);
+    assert_false(is_dir_there(f, dir));
+    struct store_version *none = NULL;
+    assert_int_equal(store_stage(f->store, dir, "file", 0644, 0, 0, &none), -ENOENT);
+}
+
 /* --- bounds -------------------------------------------------------------------------------------------- */
 
 static void what_is_warm_is_bounded(void **state)
@@ -388,6 +462,10 @@ int warm_tests(void)
         CONTRACT_TEST(what_is_renamed_is_still_known),
         CONTRACT_TEST(the_warm_copy_is_a_true_one),
         CONTRACT_TEST(a_value_that_leaves_its_row_is_whole),
+        CONTRACT_TEST(an_overwrite_reads_nothing),
+        CONTRACT_TEST(an_overwrite_takes_over_what_is_in_the_row),
+        CONTRACT_TEST(a_new_name_reads_three_rows),
+        CONTRACT_TEST(a_directory_is_as_it_was_changed),
         CONTRACT_TEST(what_is_warm_is_bounded),
         CONTRACT_TEST(what_is_used_stays_warm),
     };
