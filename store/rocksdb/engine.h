@@ -20,8 +20,9 @@
  *     3. the table's lock            (struct pins: which versions are in hand, and the state and place of each)
  *     4. the locks of ids, dirs, room, idle and keeper; none of them is held while another is taken
  *
- * Whoever waits for room holds neither 2 nor 3, and the keeper, which makes room, never takes 1. Lookup, list and
- * read take none but a version's own; pin takes 3 besides. No lock is held while options.gone is called.
+ * Whoever waits for room holds neither 2 nor 3, and the keeper, which makes room, never takes 1. List and read take none
+ * but a version's own; lookup and pin take 3 besides, and while they hold that, or 2, they only try 1. No lock is held
+ * while options.gone is called.
  */
 #ifndef LARDER_ROCKSDB_ENGINE_H
 #define LARDER_ROCKSDB_ENGINE_H
