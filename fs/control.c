@@ -120,6 +120,8 @@ static void write_config(struct fs *fs, FILE *out)
     fprintf(out, "policy=%s\n", store_policy_name(options->policy));
     fprintf(out, "ttl=%s\n", ttl);
     fprintf(out, "cache=%" PRIu64 "\n", options->cache_bytes);
+    fprintf(out, "transport=%s\n", fs->transport);
+    fprintf(out, "spin=%u\n", options->spin_us);
     fprintf(out, "threads=%u\n", options->threads);
     fprintf(out, "sync=%d\n", options->sync);
     fprintf(out, "ro=%d\n", options->read_only);

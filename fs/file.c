@@ -320,24 +320,26 @@ static int open_missing(struct fs *fs, const struct opening *opening)
     return miss ? -ENOENT : bounce(fs, opening, false);
 }
 
-/* A handle on a node that reads the published version it stands for, with a reference; or NULL. */
-static struct handle *sibling_handle(struct fs *fs, struct node *node)
+/* A handle on a node that reads what is or was published, or NULL: of the version the node stands for, or when `any` of
+ * whichever it has. */
+static struct handle *sibling_locked(const struct node *node, bool any)
 {
     struct handle *handle;
-    fs_lock(fs);
     LIST_FOREACH(handle, &node->handles, of_node)
-        if (store_version_id(handle->version) == node->version && (!handle->session || handle->session->published))
+        if ((any || store_version_id(handle->version) == node->version) &&
+            (!handle->session || handle->session->published))
             break;
-    if (handle)
-        handle->refs++;
-    fs_unlock(fs);
     return handle;
 }
 
 /* Pins what a sibling has open, if there is one. */
-static bool pin_sibling(struct fs *fs, struct node *node, struct store_version **ret_version)
+static bool pin_sibling(struct fs *fs, struct node *node, bool any, struct store_version **ret_version)
 {
-    struct handle *handle = sibling_handle(fs, node);
+    fs_lock(fs);
+    struct handle *handle = sibling_locked(node, any);
+    if (handle)
+        handle->refs++;
+    fs_unlock(fs);
     if (!handle)
         return false;
     *ret_version = store_repin(handle->version);
@@ -348,14 +350,16 @@ static bool pin_sibling(struct fs *fs, struct node *node, struct store_version *
 /*
  * Pins what an open without O_TRUNC means: what the node stood for a moment ago, else what is published at the place.
  * Two opens mean what others have open on the node: one of /proc/self/fd/N, when the name is gone; and one that has
- * found this very node in its second LOOKUP, but comes too late for what is published now.
+ * found this very node in its second LOOKUP, but comes too late for what is published now: for readers that is so
+ * whatever the others read, since stat(2) of a descriptor does not say which.
  */
 static int pin_meant(struct fs *fs, const struct opening *opening, struct store_version **ret_version)
 {
     struct node *node = opening->node;
-    bool reads = (opening->info->flags & O_ACCMODE) != O_WRONLY;
+    int flags = opening->info->flags;
+    bool reads = (flags & O_ACCMODE) != O_WRONLY;
     fs_lock(fs);
-    struct hold *hold = writes(opening->info->flags) ? NULL : stale_hold_get_locked(node);
+    struct hold *hold = writes(flags) ? NULL : stale_hold_get_locked(node);
     bool gone = node->name->gone;
     uint64_t known = gone || node->name->busy ? 0 : node->version;
     fs_unlock(fs);
@@ -364,12 +368,39 @@ static int pin_meant(struct fs *fs, const struct opening *opening, struct store_
         stale_hold_put(fs, hold);
         return 0;
     }
-    if ((gone || opening->final) && pin_sibling(fs, node, ret_version))
+    if ((gone || opening->final) && pin_sibling(fs, node, opening->final && !writes(flags), ret_version))
         return 0;
-    unsigned flags = reads ? STORE_HIT : 0;
-    if (known && store_pin_version(fs->store, known, flags, ret_version) == 0)
+    unsigned counts = reads ? STORE_HIT : 0;
+    if (known && store_pin_version(fs->store, known, counts, ret_version) == 0)
         return 0; /* it is published, so it is here: nobody was moving it */
-    return store_pin(fs->store, opening->spot.dir, opening->spot.text, flags, ret_version);
+    return store_pin(fs->store, opening->spot.dir, opening->spot.text, counts, ret_version);
+}
+
+/* Is there by now something else that a reader means, which was not when pin_meant() looked? */
+static bool means_other_locked(const struct opening *opening, uint64_t version)
+{
+    struct node *node = opening->node;
+    if (!opening->final || writes(opening->info->flags))
+        return false;
+    if (stale_holds_locked(node))
+        return store_version_id(node->hold->version) != version;
+    const struct handle *sibling = sibling_locked(node, true);
+    return sibling && store_version_id(sibling->version) != version;
+}
+
+/*
+ * What an open at last gets is another version than the one its node stands for. A node that nobody has opened yet
+ * stands for that from now on; and if the kernel was told of it only once, by this very open's LOOKUP, no older size is
+ * still on its way, and it can be read through the page cache, and mapped.
+ */
+static bool node_becomes_locked(const struct opening *opening, uint64_t version)
+{
+    struct node *node = opening->node;
+    if (!opening->final || node->name != opening->name || node->kind != NODE_FILE || !LIST_EMPTY(&node->handles) ||
+        node->sessions > 0 || node->hold || node->changing > 0 || node->pages_version != 0)
+        return false;
+    node->version = version;
+    return node->lookups == 1;
 }
 
 /* A reserved node that is opened without O_TRUNC is one like any other; and the name's own, unless that is in use. */
@@ -403,9 +434,14 @@ static int open_published(struct fs *fs, const struct opening *opening)
     fs_lock(fs);
     pages_wait_locked(fs, node);
     bool same = node->version == id && node->name == opening->name && !node_writer_locked(node);
+    bool again = !same && means_other_locked(opening, id);
     if (same && node->reserved)
         adopt_reserved_locked(node);
-    if (same || opening->final) {
+    if (!same && !again)
+        same = node_becomes_locked(opening, id);
+    if (again)
+        result = -EAGAIN;
+    else if (same || opening->final) {
         handle_enter_locked(fs, handle, opening->name, same && (!handle->writes || pages_writable_locked(node, id)));
         push = pages_push_begin_locked(handle);
     } else
@@ -417,7 +453,7 @@ static int open_published(struct fs *fs, const struct opening *opening)
         reply_handle(handle, opening->info);
     else
         handle_put(fs, handle);
-    return result;
+    return again ? open_published(fs, opening) : result;
 }
 
 /*

@@ -2,6 +2,7 @@
 /* fs.c - see fs.h. */
 #include "fs.h"
 #include "control.h"
+#include "crew.h"
 #include "dir.h"
 #include "file.h"
 #include "handles.h"
@@ -48,6 +49,19 @@ int fs_new(const struct mount_options *options, struct fs **ret_fs)
 void fs_set_store(struct fs *fs, struct store *store)
 {
     fs->store = store;
+}
+
+void fs_wait_locked(struct fs *fs)
+{
+    crew_blocks();
+    pthread_cond_wait(&fs->changed, &fs->lock);
+}
+
+bool fs_wait_until_locked(struct fs *fs, int64_t until_ns)
+{
+    const struct timespec at = {until_ns / 1000000000, until_ns % 1000000000};
+    crew_blocks();
+    return pthread_cond_timedwait(&fs->changed, &fs->lock, &at) == 0;
 }
 
 void fs_gone(void *arg, uint64_t dir, const char *text, enum store_gone why)

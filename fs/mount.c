@@ -14,6 +14,7 @@
  */
 #include "mount.h"
 
+#include "crew.h"
 #include "fs.h"
 #include "log.h"
 #include "mountpoint.h"
@@ -369,6 +370,7 @@ static int serve(const struct mount_options *options, int report_fd, struct outc
         .sync = options->sync,
         .gone = gone_link_call,
         .gone_arg = &link,
+        .waits = crew_blocks,
         .log = log_store_line,
     };
     if ((result = store_open(options->store_url, &store_options, &store, &error)) < 0) {

@@ -138,7 +138,7 @@ void name_lock(struct fs *fs, struct name *name)
 {
     fs_lock(fs);
     while (name->busy)
-        pthread_cond_wait(&fs->changed, &fs->lock);
+        fs_wait_locked(fs);
     name->busy = true;
     fs_unlock(fs);
 }
@@ -147,7 +147,7 @@ void name_lock_two(struct fs *fs, struct name *one, struct name *other)
 {
     fs_lock(fs);
     while (one->busy || other->busy) /* takes both or neither, so that no order is needed */
-        pthread_cond_wait(&fs->changed, &fs->lock);
+        fs_wait_locked(fs);
     one->busy = other->busy = true;
     fs_unlock(fs);
 }
@@ -175,8 +175,7 @@ void name_settle_locked(struct fs *fs, struct name *name)
     int64_t until;
     name->refs++;
     while ((until = settle_deadline_locked(name, clock_ns(CLOCK_MONOTONIC)))) {
-        struct timespec at = {until / 1000000000, until % 1000000000};
-        pthread_cond_timedwait(&fs->changed, &fs->lock, &at);
+        fs_wait_until_locked(fs, until);
     }
     name_put_locked(fs, name);
 }
@@ -227,9 +226,8 @@ struct node *node_dir_locked(struct fs *fs, uint64_t dir)
 void node_dir_settle(struct fs *fs, struct node *node)
 {
     int64_t until = clock_ns(CLOCK_MONOTONIC) + SETTLE_NS;
-    struct timespec at = {until / 1000000000, until % 1000000000};
     fs_lock(fs);
-    while (node->appearing > 0 && pthread_cond_timedwait(&fs->changed, &fs->lock, &at) == 0)
+    while (node->appearing > 0 && fs_wait_until_locked(fs, until))
         ;
     fs_unlock(fs);
 }
@@ -427,8 +425,7 @@ static void lookup_settle(struct fs *fs, uint64_t dir, const char *text)
         name->refs++;
         name_settle_locked(fs, name);
         int64_t until = clock_ns(CLOCK_MONOTONIC) + BUSY_NS;
-        struct timespec at = {until / 1000000000, until % 1000000000};
-        while (name->busy && pthread_cond_timedwait(&fs->changed, &fs->lock, &at) == 0)
+        while (name->busy && fs_wait_until_locked(fs, until))
             ;
         name_put_locked(fs, name);
     }

@@ -18,7 +18,7 @@
  *   | names         | what is gone is not in the table, has no current node and no listed session                   |
  *   |               | the current node is one of its own, and not reserved                                          |
  *   | nodes         | a file's stands for one version; another comes only with a write session, or by a late look   |
- *   |               | (target.c), and never while it has handles                                                    |
+ *   |               | (target.c) or open (file.c), and never while it has handles                                   |
  *   |               | lives while the kernel knows it, a handle is open on it, a session began there or an order    |
  *   |               | (pages.h) names it                                                                            |
  *   |               | a reserved one has no handles                                                                 |

@@ -7,11 +7,13 @@
  */
 #include "ops.h"
 #include "control.h"
+#include "crew.h"
 #include "dir.h"
 #include "file.h"
 #include "pages.h"
 #include "place.h"
 #include "target.h"
+#include "transport.h"
 #include "xattr.h"
 
 #include <errno.h>
@@ -57,6 +59,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
                             FUSE_CAP_ASYNC_DIO;
     conn->want = wanted & conn->capable;
     conn->max_background = 128; /* RELEASE counts too */
+    conn->max_write = TRANSPORT_PAYLOAD;
     conn->time_gran = 1;
 }
 
@@ -312,6 +315,9 @@ static void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *in
 
 static void op_read(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset, struct fuse_file_info *info)
 {
+    enum { LARGE = 256 << 10 }; /* bytes: beyond, a disk takes longer than another thread takes to wake up */
+    if (size >= LARGE)
+        crew_blocks();
     size_t got = 0;
     int result = 0;
     char *buffer = malloc(size);

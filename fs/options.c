@@ -40,6 +40,7 @@ enum option_kind {
     OPTION_UNSIGNED, /* unsigned */
     OPTION_LIFETIME, /* uint64_t ms, none = ENTRY_UNSET */
     OPTION_POLICY, /* enum store_policy */
+    OPTION_TRANSPORT, /* enum mount_transport */
     OPTION_CONFIG, /* a file with more of them */
     OPTION_IGNORED, /* with or without a value */
 };
@@ -64,7 +65,12 @@ static const struct option options_table[] = {
     {"ttl", OPTION_LIFETIME, AT(ttl_ms), 0, 0, "TIME", "lifetime of files nobody gives one (default none)"},
     {"cache", OPTION_SIZE, AT(cache_bytes), MIB, MIB << 20, "SIZE",
      "memory for blocks read from disk, 1M to 1T (default 64M)"},
-    {"threads", OPTION_UNSIGNED, AT(threads), 2, 256, "N", "workers that answer requests, 2 to 256 (default 8)"},
+    {"transport", OPTION_TRANSPORT, AT(transport), 0, 0, "NAME",
+     "how requests come in: auto (default), uring (io_uring: fastest, Linux 6.14), dev (/dev/fuse)"},
+    {"spin", OPTION_UNSIGNED, AT(spin_us), 0, 1000, "US",
+     "over /dev/fuse, look so many microseconds for the next request before sleeping (default 20)"},
+    {"threads", OPTION_UNSIGNED, AT(threads), 2, 1024, "N",
+     "how many requests may wait for something at once, 2 to 1024 (default 64)"},
     {"sync", OPTION_ON, AT(sync), 0, 0, NULL, "what was stored survives a crash of the machine at once"},
     {"async", OPTION_OFF, AT(sync), 0, 0, NULL, "it does after fsync only (default)"},
     {"ro", OPTION_ON, AT(read_only), 0, 0, NULL, "nobody may write"},
@@ -224,6 +230,18 @@ static int lifetime_apply(const struct parse *parse, const struct option *option
     return 0;
 }
 
+static int transport_apply(struct parse *parse, const struct option *option, const char *value)
+{
+    static const char *const names[] = {
+        [TRANSPORT_AUTO] = "auto", [TRANSPORT_URING] = "uring", [TRANSPORT_DEV] = "dev"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(value, names[i]) == 0) {
+            parse->options->transport = (enum mount_transport)i;
+            return 0;
+        }
+    return fail(parse, "%s=%s: no such transport; there are auto, uring and dev", option->key, value);
+}
+
 /* One "key" or "key=value"; `item` is cut at the '='. */
 static int item_apply(struct parse *parse, char *item)
 {
@@ -260,6 +278,8 @@ static int item_apply(struct parse *parse, char *item)
         if (store_policy_parse(value, &parse->options->policy) < 0)
             return fail(parse, "%s=%s: no such policy; there are sieve, fifo and none", item, value);
         return 0;
+    case OPTION_TRANSPORT:
+        return transport_apply(parse, option, value);
     case OPTION_CONFIG:
         return parse->file ? fail(parse, "a config file cannot name another one") : config_read(parse, value);
     case OPTION_IGNORED:
@@ -507,7 +527,7 @@ static int lists_apply(struct parse *parse, const struct arguments *arguments)
 
 int mount_options_parse(int argc, char **argv, struct mount_options *ret_options, char *error, size_t error_size)
 {
-    struct mount_options options = {.cache_bytes = 64 * MIB, .threads = 8};
+    struct mount_options options = {.cache_bytes = 64 * MIB, .threads = 64, .spin_us = 20};
     struct parse parse = {.options = &options, .error = error, .error_size = error_size};
     struct arguments arguments = {.lists = calloc((size_t)argc + 1, sizeof *arguments.lists)};
 

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+enum mount_transport { TRANSPORT_AUTO, TRANSPORT_URING, TRANSPORT_DEV };
+
 struct mount_options {
     char *store_url; /* as given, a path made absolute; owned */
     char *mountpoint; /* absolute; owned */
@@ -24,7 +26,11 @@ struct mount_options {
     enum store_policy policy; /* policy=: default sieve */
     uint64_t ttl_ms; /* ttl=: lifetime of entries nobody gives one; default none */
     uint64_t cache_bytes; /* cache=: memory for blocks read from disk; default 64 MiB, 1 MiB to 1 TiB */
-    unsigned threads; /* threads=: workers that answer requests; default 8, 2 to 256 */
+    enum mount_transport transport; /* transport=: how requests come in; default auto, the best one to be had */
+    unsigned spin_us; /* spin=: over /dev/fuse, how long at most to look for the next request before sleeping;
+                                 default 20, 0 not at all, to 1000 */
+    unsigned threads; /* threads=: how many threads may answer requests at once, as far as these must wait for something;
+                                 default 64, 2 to 1024; at least one a core */
     bool sync; /* sync: an acknowledged set survives a crash of the machine; default off */
     bool read_only; /* ro: the kernel refuses whatever writes */
     bool allow_other; /* allow_other: other users may enter, checked by modes as anywhere */

@@ -12,7 +12,7 @@
 void pages_wait_locked(struct fs *fs, const struct node *node)
 {
     while (node->pushing)
-        pthread_cond_wait(&fs->changed, &fs->lock);
+        fs_wait_locked(fs);
 }
 
 /* Only where the kernel has no page yet: it would have to drop others, and with them what was pushed. */
@@ -229,7 +229,7 @@ static void renew(const struct pages_order *order, struct node *node)
     struct fs *fs = order->fs;
     fs_lock(fs);
     while (node->renewing)
-        pthread_cond_wait(&fs->changed, &fs->lock);
+        fs_wait_locked(fs);
     node->renewing = true;
     fs_unlock(fs);
 
@@ -368,6 +368,6 @@ void pages_settle(struct fs *fs)
     fs_lock(fs);
     fs->ending = true;
     while (fs->forgetting > 0)
-        pthread_cond_wait(&fs->changed, &fs->lock);
+        fs_wait_locked(fs);
     fs_unlock(fs);
 }

@@ -68,6 +68,17 @@ bool process_was_killed(pid_t tid)
     return last && strtol(last, NULL, 10) & SIGNAL;
 }
 
+/* Field 39 of stat. */
+int process_core(pid_t tid)
+{
+    char text[2048];
+    int core;
+    const char *rest = tid != 0 && read_text(tid, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;
+    for (unsigned field = 2; rest && field < 39; field++)
+        rest = strchr(rest + 1, ' ');
+    return rest && sscanf(rest, " %d", &core) == 1 ? core : -1;
+}
+
 unsigned process_descriptors(pid_t tid)
 {
     char path[64];

@@ -23,6 +23,10 @@ bool process_same(pid_t tid, pid_t other_tid);
 /* True when a signal has killed the thread's process, which is closing its files just now. */
 bool process_was_killed(pid_t tid);
 
+/* The core a thread runs on, or ran on last; -1 when it cannot be told. An exception to the above: it reads stat, so it
+ * may take until other requests of the process were answered. */
+int process_core(pid_t tid);
+
 /* How many descriptors the thread's process has open; 0 when it is exiting, or cannot be told (kernels before 6.2). */
 unsigned process_descriptors(pid_t tid);
 

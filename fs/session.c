@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* session.c - see session.h. libfuse takes messages apart and mounts; the loop is our own. */
+/* session.c - see session.h. libfuse takes messages apart and mounts; who reads and answers them is our own. */
 #include "session.h"
-#include "check.h"
+#include "greeting.h"
 #include "log.h"
 #include "notify.h"
 #include "ops.h"
 #include "pages.h"
 #include "process.h"
+#include "transport.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,10 +23,9 @@ struct session {
     struct fs *fs;
     struct fuse_session *fuse;
     const char *mountpoint;
-    int end_fd;
-    pthread_t *workers;
-    unsigned worker_count;
-    atomic_uint running;
+    struct greeting greeting;
+    struct transport *transport;
+    struct crew *crew; /* of those who answer; NULL: not begun */
 };
 
 /* What libfuse has to say goes where our own lines go. */
@@ -47,49 +46,25 @@ static void wake_up(int signal)
     (void)signal;
 }
 
-/* --- workers ------------------------------------------------------------------------------------------- */
+/* --- replies ------------------------------------------------------------------------------------------- */
 
-static void *work(void *arg)
+/* What libfuse writes, from any thread: replies, and what we tell the kernel unasked. */
+static ssize_t write_message(int fd, struct iovec *iov, int count, void *userdata)
 {
-    struct session *session = arg;
-    struct fuse_buf request = {0};
-    sigset_t wake;
-    sigemptyset(&wake);
-    sigaddset(&wake, SIGUSR1);
-    pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
-
-    while (!fuse_session_exited(session->fuse)) {
-        int result = fuse_session_receive_buf(session->fuse, &request);
-        if (result > 0) {
-            requests_count(session->fs, ((const struct fuse_in_header *)request.mem)->opcode);
-            fuse_session_process_buf(session->fuse, &request);
-            check_some(session->fs);
-        } else if (result != -EINTR && result != -EAGAIN)
-            break; /* 0: unmounted */
-    }
-    free(request.mem);
-    if (atomic_fetch_sub(&session->running, 1) == 1) {
-        uint64_t one = 1;
-        if (write(session->end_fd, &one, sizeof one) < 0)
-            abort(); /* an eventfd takes a one */
-    }
-    return NULL;
+    const struct fs *fs = userdata;
+    struct session *session = fs->session;
+    struct fuse_out_header *header = iov[0].iov_base;
+    if (header->unique & TRANSPORT_OWN)
+        return session->transport->kind->reply(session->transport, header, iov, count);
+    if (session->greeting.unique && header->unique == session->greeting.unique)
+        greeting_answer(&session->greeting, iov, count);
+    return writev(fd, iov, count);
 }
 
-static int start_workers(struct session *session, unsigned count)
+static ssize_t read_message(int fd, void *buffer, size_t size, void *userdata)
 {
-    session->workers = calloc(count, sizeof *session->workers);
-    if (!session->workers)
-        return -ENOMEM;
-    atomic_store(&session->running, count);
-    for (; session->worker_count < count; session->worker_count++) {
-        int error = pthread_create(&session->workers[session->worker_count], NULL, work, session);
-        if (error) {
-            atomic_fetch_sub(&session->running, count - session->worker_count);
-            return -error;
-        }
-    }
-    return 0;
+    (void)userdata;
+    return read(fd, buffer, size);
 }
 
 /* --- mounting ------------------------------------------------------------------------------------------ */
@@ -113,6 +88,7 @@ static int fuse_args(const struct mount_options *options, struct fuse_args *args
 
 static int mount_it(struct session *session, const struct mount_options *options)
 {
+    static const struct fuse_custom_io io = {.writev = write_message, .read = read_message};
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
     int result = fuse_args(options, &args);
     if (result == 0) {
@@ -123,7 +99,9 @@ static int mount_it(struct session *session, const struct mount_options *options
     if (result < 0)
         return result;
     errno = 0;
-    return fuse_session_mount(session->fuse, session->mountpoint) < 0 ? (errno ? -errno : -EIO) : 0;
+    if (fuse_session_mount(session->fuse, session->mountpoint) < 0)
+        return errno ? -errno : -EIO;
+    return fuse_session_custom_io(session->fuse, &io, fuse_session_fd(session->fuse));
 }
 
 /* Answers the kernel's first message, INIT. */
@@ -133,10 +111,14 @@ static int greet(struct session *session)
     int result;
     while ((result = fuse_session_receive_buf(session->fuse, &request)) == -EINTR)
         ;
+    if (result == 0)
+        result = -ENODEV;
     if (result > 0)
+        result = greeting_read(&session->greeting, request.mem, request.size);
+    if (result == 0)
         fuse_session_process_buf(session->fuse, &request);
     free(request.mem);
-    return result > 0 && !fuse_session_exited(session->fuse) ? 0 : result < 0 ? result : -ENODEV;
+    return result == 0 && fuse_session_exited(session->fuse) ? -ENODEV : result;
 }
 
 /* Detaches the mount point, so that nobody new comes in; open files stay. */
@@ -155,32 +137,79 @@ static void detach(const struct session *session)
         ;
 }
 
-int session_mount(struct fs *fs, const struct mount_options *options, struct session **ret_session, char *error,
-                  size_t error_size)
+/* The transport that was asked for, or of `auto` the best one to be had. */
+static int transport_choose(const struct mount_options *options, bool uring, struct transport **ret_transport,
+                            char *error, size_t error_size)
+{
+    int result = uring ? transport_uring_new(ret_transport) : -EAGAIN;
+    if (result == 0)
+        return 0;
+    if (options->transport == TRANSPORT_URING) {
+        snprintf(error, error_size, "transport=uring cannot be had: %s",
+                 result == -EPERM ? "it is switched off in " TRANSPORT_URING_SWITCH " (root can echo Y into that)"
+                 : result == -EOPNOTSUPP ? "that takes Linux 6.14 or later, and a build with liburing"
+                                         : strerror(-result));
+        return result;
+    }
+    if (uring && result == -EPERM && transport_uring_switch() == 'N')
+        log_line(STORE_LOG_INFO, "larder is faster over io_uring, which root can switch on for mounts to come: "
+                                 "echo Y > " TRANSPORT_URING_SWITCH);
+    result = transport_dev_new(options->spin_us, ret_transport);
+    if (result < 0)
+        snprintf(error, error_size, "%s", strerror(-result));
+    return result;
+}
+
+/* Everything up to a mount that answers. */
+static int begin(struct session *session, const struct mount_options *options)
+{
+    struct fs *fs = session->fs;
+    struct transport *transport = session->transport;
+    session->greeting.wanted = FUSE_PARALLEL_DIROPS | transport->kind->init_flags;
+    int result = greet(session);
+    if (result == 0 && transport->kind->init_flags & ~session->greeting.agreed)
+        result = -EOPNOTSUPP;
+    fs->fuse = session->fuse;
+    fs->mount_id = result == 0 ? process_mount_id(options->mountpoint) : 0;
+    struct notify *notify = NULL;
+    if (result == 0)
+        result = notify_start(fs, session->fuse, &notify);
+    fs_lock(fs); /* the store may be telling of what is gone already */
+    fs->notify = notify;
+    fs_unlock(fs);
+    session->crew = result == 0 ? crew_new(options->threads) : NULL;
+    if (result == 0 && !session->crew)
+        result = -ENOMEM;
+    if (result < 0)
+        return result;
+    transport->fs = fs;
+    transport->fuse = session->fuse;
+    transport->crew = session->crew;
+    transport->fd = fuse_session_fd(session->fuse);
+    fs->transport = transport->kind->name;
+    return transport->kind->start(transport);
+}
+
+static int mount_with(struct fs *fs, const struct mount_options *options, bool uring, struct session **ret_session,
+                      char *error, size_t error_size)
 {
     struct session *session = calloc(1, sizeof *session);
     if (!session) {
         snprintf(error, error_size, "out of memory");
         return -ENOMEM;
     }
-    if (!options->debug)
-        fuse_set_log_func(log_fuse);
+    fs->session = session;
     session->fs = fs;
     session->mountpoint = options->mountpoint;
-    session->end_fd = eventfd(0, EFD_CLOEXEC);
-    struct sigaction wake = {.sa_handler = wake_up}; /* without SA_RESTART */
-    sigaction(SIGUSR1, &wake, NULL);
-
-    int result = session->end_fd < 0 ? -errno : mount_it(session, options);
+    int result = transport_choose(options, uring, &session->transport, error, error_size);
+    if (result < 0) {
+        free(session);
+        return result;
+    }
+    result = mount_it(session, options);
     bool mounted = result == 0;
     if (result == 0)
-        result = greet(session);
-    fs->fuse = session->fuse;
-    fs->mount_id = result == 0 ? process_mount_id(options->mountpoint) : 0;
-    if (result == 0)
-        result = notify_start(fs, session->fuse, &fs->notify);
-    if (result == 0)
-        result = start_workers(session, options->threads);
+        result = begin(session, options);
     if (result < 0) {
         snprintf(error, error_size, "cannot mount on %s: %s", options->mountpoint, strerror(-result));
         if (mounted)
@@ -192,39 +221,43 @@ int session_mount(struct fs *fs, const struct mount_options *options, struct ses
     return 0;
 }
 
+int session_mount(struct fs *fs, const struct mount_options *options, struct session **ret_session, char *error,
+                  size_t error_size)
+{
+    struct sigaction wake = {.sa_handler = wake_up}; /* without SA_RESTART */
+    sigaction(SIGUSR1, &wake, NULL);
+    if (!options->debug)
+        fuse_set_log_func(log_fuse);
+    bool uring = options->transport != TRANSPORT_DEV;
+    int result = mount_with(fs, options, uring, ret_session, error, error_size);
+    if (result < 0 && uring && options->transport == TRANSPORT_AUTO) /* whatever the kernel had against io_uring */
+        result = mount_with(fs, options, false, ret_session, error, error_size);
+    return result;
+}
+
 /* --- ending -------------------------------------------------------------------------------------------- */
 
 bool session_ended(const struct session *session)
 {
-    return atomic_load(&session->running) == 0;
+    return crew_ended(session->crew);
 }
 
 int session_end_fd(const struct session *session)
 {
-    return session->end_fd;
-}
-
-/* Waits for a worker to end, for at most `ms`. */
-static bool joined(pthread_t worker, int ms)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    int64_t ns = until.tv_nsec + (int64_t)ms * 1000000;
-    until.tv_sec += ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
-    return pthread_timedjoin_np(worker, NULL, &until) == 0;
+    return crew_end_fd(session->crew);
 }
 
 void session_stop(struct session *session, int grace_ms)
 {
-    if (session->worker_count > 0 && !session_ended(session)) {
+    bool begun = session->crew;
+    if (begun && !session_ended(session)) {
         detach(session);
         for (int waited = 0; waited < grace_ms && !session_ended(session); waited += 10)
             usleep(10000);
     }
-    bool forced = session->worker_count == 0 || !session_ended(session);
+    bool forced = !begun || !session_ended(session);
 
-    /* While the workers still answer: a notification may wait for what a request holds. */
+    /* While they still answer: a notification may wait for what a request holds. */
     pages_settle(session->fs);
     fs_lock(session->fs);
     struct notify *notify = session->fs->notify;
@@ -234,15 +267,11 @@ void session_stop(struct session *session, int grace_ms)
 
     if (session->fuse)
         fuse_session_exit(session->fuse);
-    for (unsigned i = 0; i < session->worker_count; i++)
-        while (!joined(session->workers[i], 10)) /* it may have looked just before the signal: once more */
-            pthread_kill(session->workers[i], SIGUSR1);
+    crew_stop(session->crew);
+    session->transport->kind->free(session->transport); /* lets go of /dev/fuse */
     if (session->fuse && !forced)
         fuse_session_unmount(session->fuse); /* finds that it is unmounted, and frees what it knows */
     if (session->fuse)
         fuse_session_destroy(session->fuse); /* closes /dev/fuse: whoever waits for us gets ENOTCONN */
-    if (session->end_fd >= 0)
-        close(session->end_fd);
-    free(session->workers);
     free(session);
 }

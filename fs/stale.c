@@ -112,17 +112,28 @@ static bool may_hold(const struct node *node, const struct node *by)
 }
 
 /* Puts a pin on a node, and takes it over; NULL when it stands for something else, or too much is held already. */
-static struct hold *hold_new_locked(struct fs *fs, struct node *node, struct store_version *pin)
+static struct hold *hold_new_locked(struct fs *fs, struct node *node, struct store_version *pin, int64_t deadline_ms)
 {
     if (node->version != store_version_id(pin) || node->size > fs->options->size_bytes / HOLD_PART - fs->held_bytes)
         return NULL;
     struct hold *hold = calloc(1, sizeof *hold);
     if (!hold)
         return NULL;
-    *hold = (struct hold){.version = pin, .node = node, .bytes = node->size, .refs = 2};
+    *hold = (struct hold){.version = pin, .node = node, .bytes = node->size, .deadline_ms = deadline_ms, .refs = 2};
     fs->held_bytes += hold->bytes;
     node->hold = hold;
     return hold;
+}
+
+/* Of a version in hand: what has expired is not to be had, held or not. */
+static int64_t deadline_of(struct store_version *version)
+{
+    struct entry entry;
+    if (store_version_entry(version, &entry) < 0)
+        return INT64_MIN;
+    int64_t deadline_ms = entry_deadline_ms(&entry);
+    entry_release(&entry);
+    return deadline_ms;
 }
 
 struct hold *stale_hold_begin(struct fs *fs, const struct name *name, const struct node *by, const struct spot *spot)
@@ -140,9 +151,10 @@ struct hold *stale_hold_begin(struct fs *fs, const struct name *name, const stru
         return NULL;
     for (unsigned i = 1; i < count; i++)
         pins[i] = store_repin(pins[0]);
+    int64_t deadline_ms = deadline_of(pins[0]);
     fs_lock(fs);
     LIST_FOREACH(node, &name->nodes, of_name)
-        if (count > 0 && may_hold(node, by) && (hold = hold_new_locked(fs, node, pins[count - 1]))) {
+        if (count > 0 && may_hold(node, by) && (hold = hold_new_locked(fs, node, pins[count - 1], deadline_ms))) {
             hold->next = holds;
             holds = hold;
             count--;
@@ -171,10 +183,16 @@ void stale_hold_end(struct fs *fs, struct hold *hold)
     }
 }
 
+bool stale_holds_locked(const struct node *node)
+{
+    return node->hold && clock_ns(CLOCK_REALTIME) / 1000000 < node->hold->deadline_ms;
+}
+
 struct hold *stale_hold_get_locked(struct node *node)
 {
-    if (node->hold)
-        node->hold->refs++;
+    if (!stale_holds_locked(node))
+        return NULL;
+    node->hold->refs++;
     return node->hold;
 }
 

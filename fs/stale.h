@@ -57,6 +57,7 @@ struct hold {
     struct node *node; /* whose it is; NULL when that is gone or lets go */
     struct hold *next; /* on another node, until stale_hold_end() */
     uint64_t bytes;
+    int64_t deadline_ms; /* CLOCK_REALTIME: the version's own; past it nobody gets it any more */
     unsigned refs;
     bool listed; /* in fs->held: its time runs */
 };
@@ -71,7 +72,10 @@ struct hold *stale_hold_begin(struct fs *fs, const struct name *name, const stru
 /* After it, done or not: its time runs from now. NULL is harmless. */
 void stale_hold_end(struct fs *fs, struct hold *hold);
 
-/* What a node holds, with a reference; or NULL. */
+/* Does a node hold something that is still to be had? */
+bool stale_holds_locked(const struct node *node);
+
+/* What a node holds and is still to be had, with a reference; or NULL. */
 struct hold *stale_hold_get_locked(struct node *node);
 
 /* Lets a reference go. Not under fs->lock. */

@@ -22,6 +22,7 @@
 #include <time.h>
 
 struct fuse_session;
+struct session;
 struct name;
 struct node;
 struct notify;
@@ -44,6 +45,8 @@ struct fs {
     struct store *store; /* set once, before the first request */
     struct notify *notify; /* set once, likewise; NULL while nothing is mounted */
     struct fuse_session *fuse; /* set once, likewise */
+    struct session *session; /* set once, likewise */
+    const char *transport; /* what it is called; set once, likewise */
     uint64_t mount_id; /* as statx tells it; 0 not known. Set once, likewise */
     struct node *root;
     struct node *control; /* the nodes of .larder, an array; see control.h */
@@ -86,6 +89,11 @@ static inline void fs_unlock(struct fs *fs)
 {
     pthread_mutex_unlock(&fs->lock);
 }
+
+/* Waits for fs->changed; whoever answers requests lets another go on with them meanwhile. The second for no longer than
+ * until_ns (CLOCK_MONOTONIC): false when that is over. */
+void fs_wait_locked(struct fs *fs);
+bool fs_wait_until_locked(struct fs *fs, int64_t until_ns);
 
 static inline int64_t clock_ns(clockid_t clock)
 {

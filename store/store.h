@@ -160,6 +160,9 @@ struct store_options {
      * changes, nor store_settle() or store_close(): these may wait for the very thread that is calling. May be NULL. */
     void (*gone)(void *arg, uint64_t dir, const char *name, enum store_gone why);
     void *gone_arg;
+    /* Called by a thread that calls the store and is about to wait, for room or for the medium to write things through;
+     * with whatever locks held, so it must take none but its own and return at once. May be NULL. */
+    void (*waits)(void);
     /* Gets what the medium's errors say, a line without newline. From any thread; NULL = stderr. */
     void (*log)(void *arg, enum store_log_level level, const char *line);
     void *log_arg;

@@ -99,6 +99,9 @@ void engine_close(struct engine *engine);
 /* A number nobody had. -EIO. */
 int engine_id(struct engine *engine, enum id_kind kind, uint64_t *ret_id);
 
+/* The calling thread is about to wait: says so (store_options.waits). */
+void engine_waits(const struct engine *engine);
+
 /* Waits until the keeper has made room, and takes it: room_used_up() is due. -ENOSPC. */
 int engine_wait_for_room(struct engine *engine, struct room_amount amount);
 

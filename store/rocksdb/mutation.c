@@ -374,10 +374,17 @@ static bool take_room(struct engine *engine, struct holding *holding, struct roo
     return true;
 }
 
+void engine_waits(const struct engine *engine)
+{
+    if (engine->options->waits)
+        engine->options->waits();
+}
+
 int engine_wait_for_room(struct engine *engine, struct room_amount amount)
 {
     uint64_t ticket = room_wait_begin(&engine->room, amount);
     keeper_wake(engine, 0);
+    engine_waits(engine);
     return room_wait(&engine->room, amount, ticket);
 }
 
@@ -448,5 +455,8 @@ int mutate(struct engine *engine, mutation_step *step, void *arg)
 
 int mutation_synced(struct engine *engine, int result)
 {
-    return result == 0 && engine->options->sync ? db_sync(&engine->db) : result;
+    if (result < 0 || !engine->options->sync)
+        return result;
+    engine_waits(engine);
+    return db_sync(&engine->db);
 }

@@ -277,6 +277,7 @@ static void backend_close(void *impl)
 static int backend_sync(void *impl)
 {
     struct engine *engine = impl;
+    engine_waits(engine);
     return db_sync(&engine->db);
 }
 

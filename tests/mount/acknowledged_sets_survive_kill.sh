@@ -28,7 +28,7 @@ def write(i):
             os.setxattr(key, "user.note", b"%d" % n)
             note(f"{key} {n}\n")
     except OSError as error:
-        check(error.errno in (errno.ENOTCONN, errno.ECONNABORTED, errno.EIO), error)
+        check(error.errno in (errno.ENOTCONN, errno.ECONNABORTED, errno.ECANCELED, errno.EIO), error)
 
 processes(3, write)
 END

@@ -30,7 +30,7 @@ says 2 extra "$larder" mount "$store" "$mnt" extra
 says 2 --frob "$larder" mount "$store" "$mnt" --frob
 says 2 frob "$larder" mount "$store" "$mnt" -o frob
 says 2 frob "$larder" mount "$store" "$mnt" -o ttl=1h,frob=1
-for value in size=1K size=0 size=-1 size= size=much size=99999999T items=-1 items=x threads=1 threads=257 threads=x \
+for value in size=1K size=0 size=-1 size= size=much size=99999999T items=-1 items=x threads=1 threads=1025 threads=x \
     cache=1K cache=2T cache=x policy=random policy= ttl=x ttl=-1s ttl=2000y ttl= sync=1 config= config=/none; do
     says 2 "${value%%=*}" "$larder" mount "$store" "$mnt" -o "$value"
 done

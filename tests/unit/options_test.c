@@ -102,7 +102,9 @@ static void defaults_are_as_documented(void **state)
     assert_int_equal(f->options.policy, STORE_POLICY_SIEVE);
     assert_int_equal(f->options.ttl_ms, ENTRY_UNSET);
     assert_int_equal(f->options.cache_bytes, 64 * MIB);
-    assert_int_equal(f->options.threads, 8);
+    assert_int_equal(f->options.threads, 64);
+    assert_int_equal(f->options.transport, TRANSPORT_AUTO);
+    assert_int_equal(f->options.spin_us, 20);
     assert_false(f->options.foreground || f->options.debug || f->options.sync || f->options.read_only ||
                  f->options.allow_other || f->options.nonempty || f->options.no_exec);
 }
@@ -111,13 +113,15 @@ static void every_option_reaches_its_field(void **state)
 {
     struct fixture *f = *state;
     assert_accepted(f, "mem:", "/mnt", "-f", "-o", "size=512M,items=1000,policy=fifo,ttl=1.5h",
-                    "-ocache=2M,threads=2,sync", "-o", "ro,allow_other,nonempty,noexec");
+                    "-ocache=2M,threads=2,sync,transport=uring,spin=0", "-o", "ro,allow_other,nonempty,noexec");
     assert_int_equal(f->options.size_bytes, 512 * MIB);
     assert_int_equal(f->options.items, 1000);
     assert_int_equal(f->options.policy, STORE_POLICY_FIFO);
     assert_int_equal(f->options.ttl_ms, 5400000);
     assert_int_equal(f->options.cache_bytes, 2 * MIB);
     assert_int_equal(f->options.threads, 2);
+    assert_int_equal(f->options.transport, TRANSPORT_URING);
+    assert_int_equal(f->options.spin_us, 0);
     assert_true(f->options.foreground && f->options.sync && f->options.read_only && f->options.allow_other &&
                 f->options.nonempty && f->options.no_exec);
     assert_false(f->options.debug);
@@ -273,8 +277,10 @@ static void values_out_of_range_are_refused(void **state)
         {"cache=1", "at least"},
         {"cache=1.1T", "at most 1.0 TiB"},
         {"threads=1", "threads=1: must be at least 2"},
-        {"threads=257", "threads=257: must be at most 256"},
-        {"threads=4294967298", "at most 256"},
+        {"threads=1025", "threads=1025: must be at most 1024"},
+        {"threads=4294967298", "at most 1024"},
+        {"transport=tcp", "no such transport; there are auto, uring and dev"},
+        {"spin=1001", "spin=1001: must be at most 1000"},
         {"threads=two", "not a number"},
         {"policy=lru", "policy=lru: no such policy"},
         {"ttl=-5", "not a duration"},

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * transport_uring.c - requests over io_uring (Linux 6.14 and later, fs/fuse/dev_uring.c): one queue a core.
+ *
+ * The kernel puts a request into an entry of the queue of the core it is made on, and the thread that sits there is
+ * pinned to that core: to answer takes one switch of threads, and no other core need be woken. An entry goes round:
+ *
+ *     REGISTER --> in the kernel --completion--> being answered --COMMIT_AND_FETCH--.
+ *                       ^-----------------------------------------------------------'
+ *
+ * A commit is only written down when a request is answered, and goes out with the call that waits for the next one. The
+ * ring is the sitting thread's alone. Whoever answers late, because it lost the seat or handed its request on, puts the
+ * entry on the queue's list of done ones, and wakes the ring by an eventfd that it always has a read on.
+ *
+ * An entry is answered when both the reply has been written and its handler has returned, for that may look at the
+ * request till then. Forgets, and all that we tell the kernel unasked, stay with /dev/fuse.
+ */
+#include "log.h"
+#include "transport.h"
+#include "uring_abi.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <linux/fuse.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    ENTRIES_MAX = 32, /* of a queue: so many may wait for something before those behind them do, too */
+    ENTRIES_MIN = 4,
+    ENTRIES_ALL = 1024, /* about, of all queues together: each has its megabyte of address space */
+    HEADROOM = 4096, /* before the payload; the headers are at its beginning */
+};
+
+struct queue;
+
+struct ring_entry {
+    struct queue *queue;
+    struct uring_headers *headers;
+    uint8_t *payload;
+    struct iovec buffers[2]; /* these two, for the kernel */
+    uint64_t unique, commit_id; /* of the request in it */
+    atomic_uint missing; /* of: the reply, the handler's return */
+    struct ring_entry *next; /* done */
+};
+
+struct queue {
+    struct seat seat;
+    struct uring *uring;
+    unsigned core;
+    int wake_fd; /* eventfd; -1 none */
+    struct ring_entry *entries;
+    uint8_t *memory; /* theirs */
+    bool has_ring;
+    /* --- below here it is the sitting thread's --- */
+    struct io_uring ring;
+    bool registered;
+    uint64_t wakes; /* what the read on wake_fd got */
+    unsigned live; /* entries that the kernel has not given up */
+    /* --- below here lock protects --- */
+    pthread_mutex_t lock;
+    struct ring_entry *done;
+};
+
+struct uring {
+    struct transport transport;
+    struct seat *dev; /* reads /dev/fuse */
+    unsigned queues_count, entries_count; /* of each queue */
+    struct queue *queues;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    /* --- below here lock protects --- */
+    unsigned registered; /* queues that have tried to */
+    int error; /* the first one's */
+};
+
+/* --- entries ------------------------------------------------------------------------------------------- */
+
+static size_t entry_size(void)
+{
+    return HEADROOM + TRANSPORT_PAYLOAD;
+}
+
+static void entry_init(struct ring_entry *entry, struct queue *queue, uint8_t *memory)
+{
+    entry->queue = queue;
+    entry->headers = (struct uring_headers *)memory;
+    entry->payload = memory + HEADROOM;
+    entry->buffers[0] = (struct iovec){entry->headers, sizeof *entry->headers};
+    entry->buffers[1] = (struct iovec){entry->payload, TRANSPORT_PAYLOAD};
+}
+
+/* The ring has room for every entry and the wake-up. */
+static void submit_entry(struct ring_entry *entry, unsigned command)
+{
+    struct queue *queue = entry->queue;
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&queue->ring);
+    io_uring_prep_rw(IORING_OP_URING_CMD, sqe, queue->uring->transport.fd, NULL, 0, 0);
+    sqe->cmd_op = command;
+    memset(sqe->cmd, 0, 80);
+    struct uring_command *fuse = (struct uring_command *)sqe->cmd;
+    fuse->queue = (uint16_t)queue->core;
+    if (command == URING_CMD_REGISTER) {
+        sqe->addr = (uint64_t)(uintptr_t)entry->buffers;
+        sqe->len = 2;
+    } else
+        fuse->commit_id = entry->commit_id;
+    io_uring_sqe_set_data(sqe, entry);
+}
+
+/* One of the two things that make an entry answered. True when it was the last. */
+static bool part_done(struct ring_entry *entry)
+{
+    return atomic_fetch_sub(&entry->missing, 1) == 1;
+}
+
+/* For whoever does not sit at the queue. */
+static void hand_in(struct ring_entry *entry)
+{
+    struct queue *queue = entry->queue;
+    uint64_t one = 1;
+    pthread_mutex_lock(&queue->lock);
+    bool first = !queue->done;
+    entry->next = queue->done;
+    queue->done = entry;
+    pthread_mutex_unlock(&queue->lock);
+    if (first && write(queue->wake_fd, &one, sizeof one) < 0)
+        abort(); /* an eventfd takes a one */
+}
+
+/* The request as libfuse reads it: headers and payload in a row, in the room before the payload. */
+static void *entry_message(struct ring_entry *entry, size_t *ret_size)
+{
+    struct uring_headers *headers = entry->headers;
+    struct fuse_in_header in;
+    memcpy(&in, headers->in_out, sizeof in);
+    size_t op_size = in.len - sizeof in - headers->ring.payload_size;
+    if (in.len < sizeof in + headers->ring.payload_size || op_size > sizeof headers->op)
+        return NULL;
+    entry->commit_id = headers->ring.commit_id;
+    entry->unique = in.unique;
+    in.unique = TRANSPORT_OWN | (uint64_t)entry->queue->core << 16 | (uint64_t)(entry - entry->queue->entries);
+    uint8_t *op = entry->payload - op_size, *message = op - sizeof in;
+    memcpy(op, headers->op, op_size);
+    memcpy(message, &in, sizeof in);
+    *ret_size = in.len;
+    return message;
+}
+
+static struct ring_entry *entry_of(const struct uring *uring, uint64_t unique)
+{
+    return &uring->queues[(unique & ~TRANSPORT_OWN) >> 16].entries[unique & 0xffff];
+}
+
+static ssize_t reply(struct transport *transport, struct fuse_out_header *header, const struct iovec *iov, int count)
+{
+    struct ring_entry *entry = entry_of((struct uring *)transport, header->unique);
+    size_t size = 0;
+    for (int i = 1; i < count; i++) {
+        if (iov[i].iov_len > TRANSPORT_PAYLOAD - size) {
+            errno = EINVAL;
+            return -1;
+        }
+        if (iov[i].iov_base != entry->payload + size)
+            memcpy(entry->payload + size, iov[i].iov_base, iov[i].iov_len);
+        size += iov[i].iov_len;
+    }
+    header->unique = entry->unique;
+    memcpy(entry->headers->in_out, header, sizeof *header);
+    entry->headers->ring.payload_size = (uint32_t)size;
+    if (part_done(entry))
+        hand_in(entry);
+    return (ssize_t)(sizeof *header + size);
+}
+
+/* --- the queue ----------------------------------------------------------------------------------------- */
+
+static void await_wake(struct queue *queue)
+{
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&queue->ring);
+    io_uring_prep_read(sqe, queue->wake_fd, &queue->wakes, sizeof queue->wakes, 0);
+    io_uring_sqe_set_data(sqe, NULL);
+}
+
+/* What others have answered. */
+static void take_done(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    struct ring_entry *entry = queue->done, *next;
+    queue->done = NULL;
+    pthread_mutex_unlock(&queue->lock);
+    for (; entry; entry = next) {
+        next = entry->next;
+        submit_entry(entry, URING_CMD_COMMIT_AND_FETCH);
+    }
+}
+
+/* Answers a request; false when the seat was lost over it. */
+static bool answer(struct queue *queue, struct ring_entry *entry)
+{
+    size_t size;
+    atomic_store(&entry->missing, 2);
+    void *message = entry_message(entry, &size);
+    if (!message) {
+        struct fuse_out_header refusal = {.len = sizeof refusal, .error = -EIO, .unique = entry->unique};
+        memcpy(entry->headers->in_out, &refusal, sizeof refusal);
+        submit_entry(entry, URING_CMD_COMMIT_AND_FETCH);
+        return true;
+    }
+    crew_begin(&queue->seat);
+    transport_process(&queue->uring->transport, message, size);
+    bool sits = crew_end(&queue->seat);
+    if (!part_done(entry))
+        return sits;
+    if (sits)
+        submit_entry(entry, URING_CMD_COMMIT_AND_FETCH);
+    else
+        hand_in(entry);
+    return sits;
+}
+
+/* One completion. False when the seat was lost. */
+static bool complete(struct queue *queue, struct ring_entry *entry, int result)
+{
+    if (!entry) {
+        take_done(queue);
+        await_wake(queue);
+        return true;
+    }
+    if (result >= 0)
+        return answer(queue, entry);
+    queue->live--;
+    if (result != -ENOTCONN && result != -ECONNABORTED && result != -ECANCELED && result != -ENODEV)
+        log_line(STORE_LOG_ERROR, "the kernel gave an entry of its queue %u back: %s", queue->core, strerror(-result));
+    return true;
+}
+
+/* Gives the kernel all entries of a queue; tells start() how that went. */
+static void register_entries(struct queue *queue)
+{
+    struct uring *uring = queue->uring;
+    struct io_uring_cqe *cqe;
+    queue->registered = true;
+    await_wake(queue);
+    for (unsigned i = 0; i < uring->entries_count; i++)
+        submit_entry(&queue->entries[i], URING_CMD_REGISTER);
+    queue->live = uring->entries_count;
+    int result = io_uring_submit(&queue->ring);
+    if (result >= 0 && io_uring_peek_cqe(&queue->ring, &cqe) == 0)
+        result = cqe->res; /* it is refused at once, or not at all */
+    pthread_mutex_lock(&uring->lock);
+    uring->registered++;
+    if (result < 0 && uring->error == 0)
+        uring->error = result;
+    pthread_cond_broadcast(&uring->changed);
+    pthread_mutex_unlock(&uring->lock);
+}
+
+static enum sitting serve(struct seat *seat)
+{
+    struct queue *queue = (struct queue *)seat;
+    struct io_uring_cqe *cqe;
+    transport_pin(queue->core); /* a core that is off, or not ours, is served from wherever we are */
+    if (!queue->registered)
+        register_entries(queue);
+    while (queue->live > 0 && !crew_stopping(seat->crew)) {
+        /* Not with the call that sleeps: whom a reply wakes goes on here first then, and mostly has its next request
+         * ready when we come to wait; one who wakes us out of sleep is put off itself (2 switches a get, not 4). */
+        if (io_uring_sq_ready(&queue->ring) > 0)
+            io_uring_submit(&queue->ring);
+        int result = io_uring_submit_and_wait(&queue->ring, 1);
+        if (result < 0 && result != -EINTR && result != -EAGAIN && result != -EBUSY) {
+            log_line(STORE_LOG_ERROR, "cannot wait for requests: %s", strerror(-result));
+            return SEAT_CLOSED;
+        }
+        while (io_uring_peek_cqe(&queue->ring, &cqe) == 0) {
+            struct ring_entry *entry = io_uring_cqe_get_data(cqe);
+            result = cqe->res;
+            io_uring_cqe_seen(&queue->ring, cqe); /* first: afterwards the ring may be another's */
+            if (!complete(queue, entry, result))
+                return SEAT_LOST;
+        }
+    }
+    return SEAT_CLOSED;
+}
+
+/* --- the transport ------------------------------------------------------------------------------------- */
+
+static int queue_init(struct queue *queue, struct uring *uring, unsigned core)
+{
+    queue->seat.serve = serve;
+    queue->uring = uring;
+    queue->core = core;
+    pthread_mutex_init(&queue->lock, NULL);
+    queue->wake_fd = eventfd(0, EFD_CLOEXEC);
+    queue->entries = calloc(uring->entries_count, sizeof *queue->entries);
+    queue->memory = mmap(NULL, entry_size() * uring->entries_count, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (queue->memory == MAP_FAILED)
+        queue->memory = NULL;
+    if (queue->wake_fd < 0 || !queue->entries || !queue->memory)
+        return -ENOMEM;
+    for (unsigned i = 0; i < uring->entries_count; i++)
+        entry_init(&queue->entries[i], queue, queue->memory + i * entry_size());
+    int result =
+        io_uring_queue_init(uring->entries_count + 1, &queue->ring, IORING_SETUP_SQE128 | IORING_SETUP_COOP_TASKRUN);
+    queue->has_ring = result == 0;
+    return result;
+}
+
+static void queue_release(struct queue *queue, const struct uring *uring)
+{
+    if (queue->has_ring)
+        io_uring_queue_exit(&queue->ring);
+    if (queue->wake_fd >= 0)
+        close(queue->wake_fd);
+    if (queue->memory)
+        munmap(queue->memory, entry_size() * uring->entries_count);
+    free(queue->entries);
+    pthread_mutex_destroy(&queue->lock);
+}
+
+static int start(struct transport *transport)
+{
+    struct uring *uring = (struct uring *)transport;
+    int result = transport_dev_seat(transport, &uring->dev);
+    unsigned seated = 0;
+    for (; seated < uring->queues_count && result == 0; seated++)
+        result = crew_seat(transport->crew, &uring->queues[seated].seat);
+    pthread_mutex_lock(&uring->lock);
+    while (result == 0 && uring->registered < uring->queues_count)
+        pthread_cond_wait(&uring->changed, &uring->lock);
+    if (result == 0)
+        result = uring->error;
+    pthread_mutex_unlock(&uring->lock);
+    return result;
+}
+
+static void uring_free(struct transport *transport)
+{
+    struct uring *uring = (struct uring *)transport;
+    for (unsigned i = 0; i < uring->queues_count; i++)
+        queue_release(&uring->queues[i], uring);
+    free(uring->queues);
+    free(uring->dev);
+    pthread_cond_destroy(&uring->changed);
+    pthread_mutex_destroy(&uring->lock);
+    free(uring);
+}
+
+/* The kernel wants a queue for every core there could be. */
+static unsigned possible_cores(void)
+{
+    char line[256] = "";
+    FILE *file = fopen("/sys/devices/system/cpu/possible", "re");
+    if (file) {
+        if (!fgets(line, sizeof line, file))
+            line[0] = '\0';
+        fclose(file);
+    }
+    size_t digits = strlen(line);
+    while (digits > 0 && strchr("0123456789\n", line[digits - 1]))
+        digits--;
+    unsigned last = line[digits] ? (unsigned)strtoul(line + digits, NULL, 10) : 0;
+    return last + 1;
+}
+
+int transport_uring_new(struct transport **ret_transport)
+{
+    static const struct transport_kind kind = {
+        .name = "uring", .init_flags = URING_INIT_FLAG, .start = start, .reply = reply, .free = uring_free};
+    int on = transport_uring_switch();
+    if (on != 'Y')
+        return on ? -EPERM : -EOPNOTSUPP;
+    struct uring *uring = calloc(1, sizeof *uring);
+    unsigned cores = possible_cores();
+    if (!uring)
+        return -ENOMEM;
+    uring->transport.kind = &kind;
+    uring->entries_count = ENTRIES_ALL / cores;
+    if (uring->entries_count > ENTRIES_MAX)
+        uring->entries_count = ENTRIES_MAX;
+    if (uring->entries_count < ENTRIES_MIN)
+        uring->entries_count = ENTRIES_MIN;
+    pthread_mutex_init(&uring->lock, NULL);
+    pthread_cond_init(&uring->changed, NULL);
+    uring->queues = calloc(cores, sizeof *uring->queues);
+    int result = uring->queues ? 0 : -ENOMEM;
+    for (; result == 0 && uring->queues_count < cores; uring->queues_count++)
+        result = queue_init(&uring->queues[uring->queues_count], uring, uring->queues_count);
+    if (result == 0)
+        *ret_transport = &uring->transport;
+    else
+        uring_free(&uring->transport);
+    return result;
+}

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""The three workloads as cells: what is run on which systems, and how much of it, in a full, a quick or a tiny run.
+
+A cell is one run of a workload program on one system, and gives figures for several operations.
+"""
+import os
+import shutil
+import subprocess
+import sys
+
+import samples
+from machine import Trouble, memory_available, stop_process
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TURN_MAX_S = 900
+
+# How many rounds; how many operations (A), keys of which size (B), bytes and files (C). With more processes there is more
+# to do, so that they run at the same time for long enough, but not as many times more. Making a million files takes long:
+# one round of lists has several runs of ls.
+SCALES = {
+    "full": {"rounds": {"A": 7, "B": 3, "stream": 2, "list": 1}, "processes": {"A": [1, 8], "B": [1, 2, 8]},
+             "operations": 20000, "keys": {100: 2000, 4096: 2000, 65536: 500, 1 << 20: 64},
+             "big": 4 << 30, "files": 1000000},
+    "quick": {"rounds": {"A": 3, "B": 1, "stream": 1, "list": 1}, "processes": {"A": [1, 8], "B": [1]},
+              "operations": 5000, "keys": {100: 1000, 65536: 200}, "big": 256 << 20, "files": 20000},
+    "tiny": {"rounds": {"A": 1, "B": 1, "stream": 1, "list": 1}, "processes": {"A": [1, 2], "B": [1, 2]},
+             "operations": 300, "keys": {100: 40, 65536: 20}, "big": 4 << 20, "files": 200},
+}
+
+
+def share(amount, processes):
+    """What there is to do altogether for so many processes."""
+    return amount if processes == 1 else amount * 3 // 2 if processes < 8 else amount * 3
+
+
+class Cell:
+    """`where` is what tells its figures from those of other cells: size, processes, files."""
+    together = None  # see samples.read
+
+    def __init__(self, workload, where, rounds, systems, command):
+        self.workload, self.where, self.rounds = workload, where, rounds
+        self.systems, self.command = list(systems), command
+
+    @property
+    def title(self):
+        return ", ".join([self.workload] + [f"{name} {value}" for name, value in self.where.items()])
+
+    def run(self, machine, system, target):
+        """{operation: summary}, measured on a system that has just been started."""
+        out = machine.fresh_out()
+        process = subprocess.Popen(self.command(system, target, out), stdin=subprocess.DEVNULL, start_new_session=True)
+        try:
+            status = process.wait(TURN_MAX_S)
+        except subprocess.TimeoutExpired:
+            raise Trouble(f"no end within {TURN_MAX_S} s") from None
+        finally:
+            stop_process(process, 2)
+        if status != 0:
+            raise Trouble(f"the workload ended with status {status}")
+        return samples.read(out, self.together)
+
+
+class CellA(Cell):
+    together = "all"
+
+
+def workload_a(machine, systems, scale, processes):
+    for count in processes or scale["processes"]["A"]:
+        operations = share(scale["operations"], count) // count
+
+        def command(system, target, out, count=count, operations=operations):
+            return [sys.executable, os.path.join(HERE, "workload_a.py"), system.client, target, out,
+                    "--processes", str(count), "--operations", str(operations)]
+
+        yield CellA("A", {"processes": count}, scale["rounds"]["A"], systems, command)
+
+
+def workload_b(machine, systems, scale, processes, programs):
+    cold = ["cold"] if machine.can_drop else []
+    for size, keys in scale["keys"].items():
+        for count in processes or scale["processes"]["B"]:
+
+            def command(_, target, out, size=size, keys=share(keys, count), count=count):
+                return [os.path.join(programs, "workload_b"), target, out, str(count), str(size), str(keys), *cold]
+
+            yield Cell("B", {"size": size, "processes": count}, scale["rounds"]["B"], systems, command)
+
+
+def workload_c(machine, systems, scale, programs):
+    cold = ["cold"] if machine.can_drop else []
+    for kind, amount in (("stream", scale["big"]), ("list", scale["files"])):
+
+        def command(_, target, out, kind=kind, amount=amount):
+            return [os.path.join(programs, "workload_c"), kind, target, out, str(amount), *cold]
+
+        fit = systems if kind == "list" else [each for each in systems if has_room(machine, each, amount)]
+        yield Cell("C", {"bytes" if kind == "stream" else "files": amount}, scale["rounds"][kind], fit, command)
+
+
+def has_room(machine, system, amount):
+    """For a large file: three times of it on a disk, for what is written twice over and what goes later."""
+    if system.key == "tmpfs":
+        need, have, what = amount * 5 // 4, memory_available(), "memory"
+    else:
+        need, have, what = 3 * amount, shutil.disk_usage(machine.disk).free, "disk"
+    if have < need:
+        machine.notes.append(f"{system.name}: too little {what} for a file of {amount >> 20} MiB: not measured.")
+    return have >= need
