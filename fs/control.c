@@ -92,12 +92,17 @@ static void write_stats_json(struct fs *fs, FILE *out)
         {"evicted", store->evicted},
         {"waits", store->waits},
         {"pinned", store->pinned},
+        {"warm", store->warm},
+        {"warm_bytes", store->warm_bytes},
+        {"reads", store->reads},
         {"handles", facts.handles},
         {"nodes", facts.nodes},
         {"names", facts.names},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         fprintf(out, "%s\"%s\":%" PRIu64, i ? "," : "{", rows[i].name, rows[i].number);
+    fputs(",\"requests\":", out);
+    requests_write(fs, out);
     fputs("}\n", out);
 }
 

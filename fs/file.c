@@ -2,6 +2,7 @@
 /* file.c - see file.h. */
 #include "file.h"
 #include "control.h"
+#include "handles.h"
 #include "log.h"
 #include "notify.h"
 #include "pages.h"
@@ -31,17 +32,27 @@ static bool wants_pages(int flags)
     return !writes(flags) || ((flags & O_ACCMODE) == O_RDWR && !(flags & O_APPEND));
 }
 
-static struct handle *handle_new(struct node *node, struct store_version *version, int flags)
+static struct handle *handle_new_locked(struct fs *fs, struct node *node, struct store_version *version, int flags)
 {
-    struct handle *handle = calloc(1, sizeof *handle);
+    struct handle *handle = handles_take_locked(fs);
     if (!handle)
         return NULL;
-    handle->node = node;
-    handle->version = version;
-    handle->writes = writes(flags);
-    handle->wants_pages = wants_pages(flags);
-    handle->append = flags & O_APPEND;
-    handle->refs = 1;
+    *handle = (struct handle){
+        .node = node,
+        .version = version,
+        .writes = writes(flags),
+        .wants_pages = wants_pages(flags),
+        .append = flags & O_APPEND,
+        .refs = 1,
+    };
+    return handle;
+}
+
+static struct handle *handle_new(struct fs *fs, struct node *node, struct store_version *version, int flags)
+{
+    fs_lock(fs);
+    struct handle *handle = handle_new_locked(fs, node, version, flags);
+    fs_unlock(fs);
     return handle;
 }
 
@@ -73,17 +84,18 @@ static void handle_leave_locked(struct fs *fs, struct handle *handle)
 void handle_put(struct fs *fs, struct handle *handle)
 {
     fs_lock(fs);
+    struct write_session *session = handle->session;
+    struct store_version *version = handle->version;
     bool last = --handle->refs == 0;
-    if (last)
+    if (last) {
         name_put_locked(fs, handle->name);
+        handles_give_locked(fs, handle);
+    }
     fs_unlock(fs);
-    if (!last)
-        return;
-    if (handle->session)
-        write_session_put(fs, handle->session);
-    else
-        store_unpin(handle->version);
-    free(handle);
+    if (last && session)
+        write_session_put(fs, session);
+    else if (last)
+        store_unpin(version);
 }
 
 void handle_abandon(struct fs *fs, struct handle *handle)
@@ -191,7 +203,7 @@ static int begin_session(struct fs *fs, const struct opening *opening, bool fres
 {
     struct node *node = opening->node;
     struct write_session *session = write_session_new(fs, version, opening->name, node, opening->tid, creates);
-    struct handle *handle = session ? handle_new(node, version, opening->info->flags) : NULL;
+    struct handle *handle = session ? handle_new(fs, node, version, opening->info->flags) : NULL;
     if (!handle) {
         if (session)
             write_session_put(fs, session);
@@ -277,7 +289,7 @@ static bool join_creator(struct fs *fs, const struct opening *opening)
     fs_lock(fs);
     pages_wait_locked(fs, node);
     struct write_session *session = name_creator_locked(opening->name);
-    if (session && (handle = handle_new(node, session->version, opening->info->flags))) {
+    if (session && (handle = handle_new_locked(fs, node, session->version, opening->info->flags))) {
         handle->session = session;
         session->refs++;
         session->handles++;
@@ -349,6 +361,7 @@ static int pin_meant(struct fs *fs, const struct opening *opening, struct store_
     fs_lock(fs);
     struct hold *hold = writes(flags) ? NULL : stale_hold_get_locked(node);
     bool gone = node->name->gone;
+    uint64_t known = gone || node->name->busy ? 0 : node->version;
     fs_unlock(fs);
     if (hold) {
         *ret_version = store_repin(hold->version);
@@ -357,7 +370,10 @@ static int pin_meant(struct fs *fs, const struct opening *opening, struct store_
     }
     if ((gone || opening->final) && pin_sibling(fs, node, opening->final && !writes(flags), ret_version))
         return 0;
-    return store_pin(fs->store, opening->spot.dir, opening->spot.text, reads ? STORE_HIT : 0, ret_version);
+    unsigned counts = reads ? STORE_HIT : 0;
+    if (known && store_pin_version(fs->store, known, counts, ret_version) == 0)
+        return 0; /* it is published, so it is here: nobody was moving it */
+    return store_pin(fs->store, opening->spot.dir, opening->spot.text, counts, ret_version);
 }
 
 /* Is there by now something else that a reader means, which was not when pin_meant() looked? */
@@ -408,7 +424,7 @@ static int open_published(struct fs *fs, const struct opening *opening)
         return open_missing(fs, opening);
     if (result < 0)
         return result;
-    struct handle *handle = handle_new(node, version, opening->info->flags);
+    struct handle *handle = handle_new(fs, node, version, opening->info->flags);
     if (!handle) {
         store_unpin(version);
         return -ENOMEM;
@@ -450,7 +466,7 @@ static int join_own(struct fs *fs, const struct opening *opening)
     struct node *node = opening->node;
     fs_lock(fs);
     const struct handle *sibling = node_writer_locked(node);
-    if (sibling && (handle = handle_new(node, sibling->version, opening->info->flags))) {
+    if (sibling && (handle = handle_new_locked(fs, node, sibling->version, opening->info->flags))) {
         handle->session = sibling->session;
         handle->session->refs++;
         handle->session->handles++;
@@ -542,7 +558,7 @@ static int create_staged(struct fs *fs, struct node *parent, const char *text, c
             entry_release(&entry);
         return result < 0 ? result : -ENOMEM;
     }
-    *ret_entry = (struct fuse_entry_param){.ino = node_id(fs, node)};
+    *ret_entry = (struct fuse_entry_param){.ino = node_id(fs, node), .attr_timeout = MOMENT_SECONDS};
     attr_fill(&entry, 1, &ret_entry->attr);
     entry_release(&entry);
 

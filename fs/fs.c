@@ -5,6 +5,7 @@
 #include "crew.h"
 #include "dir.h"
 #include "file.h"
+#include "handles.h"
 #include "notify.h"
 #include "place.h"
 
@@ -27,6 +28,7 @@ int fs_new(const struct mount_options *options, struct fs **ret_fs)
     root->ino = STORE_ROOT;
     LIST_INIT(&root->handles);
     LIST_INIT(&fs->nodes);
+    LIST_INIT(&fs->spare_handles);
     LIST_INIT(&fs->orders);
     TAILQ_INIT(&fs->held);
     LIST_INIT(&fs->dir_handles);
@@ -96,6 +98,7 @@ void fs_free(struct fs *fs)
     dir_close_all(fs);
     control_release_all(fs);
     free_nodes(fs);
+    handles_release(fs);
     pthread_cond_destroy(&fs->changed);
     pthread_mutex_destroy(&fs->lock);
     free(fs->control);

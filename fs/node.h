@@ -181,8 +181,9 @@ void node_reply_locked(struct fs *fs, struct node *node, const struct entry *ent
 
 /* --- attributes for the kernel ------------------------------------------------------------------------- */
 
-#define SHORT_SECONDS 0.01 /* a directory whose times are about to change: as long as one path walk takes */
-#define LONG_SECONDS  86400.0 /* how long the kernel may believe what only we can change */
+#define SHORT_SECONDS  0.01 /* a directory whose times are about to change: as long as one path walk takes */
+#define MOMENT_SECONDS 1e-6 /* one tick of the kernel's clock: the rest of the call that is being answered */
+#define LONG_SECONDS   86400.0 /* how long the kernel may believe what only we can change */
 
 /* An entry as stat(2) shows it. `links` is st_nlink. */
 void attr_fill(const struct entry *entry, unsigned links, struct stat *ret_stat);

@@ -11,6 +11,7 @@
 #define LARDER_FS_STATE_H
 
 #include "fs.h"
+#include "requests.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -51,6 +52,7 @@ struct fs {
     struct node *control; /* the nodes of .larder, an array; see control.h */
     int64_t started_ns; /* CLOCK_REALTIME at fs_new() */
     atomic_uint_fast64_t misses; /* lookups that found nothing */
+    struct requests requests;
 
     struct {
         atomic_uint_fast64_t begun, ended;
@@ -71,6 +73,8 @@ struct fs {
     struct node *checked; /* where check.h goes on */
     unsigned node_count;
     unsigned handle_count;
+    LIST_HEAD(, handle) spare_handles; /* closed, to be used again; see handles.h */
+    unsigned spare_handle_count;
     LIST_HEAD(, pages_order) orders; /* under way, see pages.h */
     unsigned forgetting; /* threads that carry them out */
     bool ending; /* the mount is gone: no more of these */

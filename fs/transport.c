@@ -3,6 +3,7 @@
 #include "transport.h"
 #include "check.h"
 
+#include <linux/fuse.h>
 #include <sched.h>
 #include <stdio.h>
 
@@ -18,6 +19,7 @@ int transport_uring_switch(void)
 void transport_process(struct transport *transport, void *message, size_t size)
 {
     const struct fuse_buf request = {.mem = message, .size = size};
+    requests_count(transport->fs, ((const struct fuse_in_header *)message)->opcode);
     fuse_session_process_buf(transport->fuse, &request);
     check_some(transport->fs);
 }

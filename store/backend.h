@@ -42,6 +42,7 @@ struct backend {
     int (*change_dir)(void *impl, uint64_t dir, const struct entry_change *change, struct entry *ret_entry);
 
     int (*pin)(void *impl, uint64_t dir, const char *name, unsigned flags, struct store_version **ret_version);
+    int (*pin_version)(void *impl, uint64_t version, unsigned flags, struct store_version **ret_version);
     int (*stage)(void *impl, uint64_t dir, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
                  struct store_version **ret_version);
     void (*repin)(void *impl, struct store_version *version);

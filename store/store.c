@@ -25,6 +25,7 @@ struct store {
 static const struct backend *const backends[] = {&backend_rocksdb, &backend_memory};
 
 #define LIMIT_BYTES_MIN ((uint64_t)1 << 20)
+#define CACHE_BYTES     ((uint64_t)64 << 20)
 
 /* --- services for backends ----------------------------------------------------------------------------- */
 
@@ -96,6 +97,8 @@ int store_open(const char *url, const struct store_options *options, struct stor
     if (result == 0) {
         store->backend = backend;
         store->options = *options;
+        if (store->options.cache_bytes == 0)
+            store->options.cache_bytes = CACHE_BYTES;
         result = backend->open(path, &store->options, store, &store->impl, &error);
         assert(result <= 0 && (result == 0 || error.text[0]));
     }
@@ -218,6 +221,13 @@ int store_pin(struct store *store, uint64_t dir, const char *name, unsigned flag
     int result = entry_check_name(name);
     if (result == 0)
         result = store->backend->pin(store->impl, dir, name, flags, ret_version);
+    return result;
+}
+
+int store_pin_version(struct store *store, uint64_t version, unsigned flags, struct store_version **ret_version)
+{
+    int result = store->backend->pin_version(store->impl, version, flags, ret_version);
+    assert(result == -EAGAIN || (result == 0 && (*ret_version)->id == version));
     return result;
 }
 

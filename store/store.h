@@ -140,6 +140,11 @@ enum store_gone { STORE_GONE_EXPIRED, STORE_GONE_EVICTED };
 
 enum store_log_level { STORE_LOG_ERROR, STORE_LOG_WARNING, STORE_LOG_INFO };
 
+enum {
+    STORE_WARM_SHARE = 8, /* this part of cache_bytes is for versions that store_pin_version() can find, all others are
+                             for blocks */
+};
+
 /* All zeroes but the limits is a good start. Everything pointed to is copied, or must outlive the store (the
  * functions and their arguments). */
 struct store_options {
@@ -147,7 +152,7 @@ struct store_options {
     uint64_t limit_items; /* how many files and links there may be; 0 = no limit */
     enum store_policy policy;
     uint64_t ttl_ms; /* lifetime of entries for which neither they nor their directories say; ENTRY_UNSET none */
-    uint64_t cache_bytes; /* memory for blocks read from disk; 0 = 64 MiB */
+    uint64_t cache_bytes; /* memory for what was read from disk, see STORE_WARM_SHARE; 0 = 64 MiB */
     bool sync; /* every mutation survives a crash of the machine when it returns */
 
     /* Called when an entry expired or was evicted, after it is gone, from a thread of the store or one that calls it,
@@ -249,6 +254,13 @@ enum {
 /* Takes the published version of a file or link in hand. -ENOENT; -EISDIR for a directory. */
 int store_pin(struct store *store, uint64_t dir, const char *name, unsigned flags, struct store_version **ret_version);
 
+/*
+ * The same by number, without a look at the medium: takes in hand a version that is published now, wherever that is,
+ * and not past its deadline. -EAGAIN when that cannot be told from memory, or is about to change: then the name tells.
+ * What was read or published lately is in memory, as far as there is room for it.
+ */
+int store_pin_version(struct store *store, uint64_t version, unsigned flags, struct store_version **ret_version);
+
 /* Takes one more pin of a version in hand, and returns it. */
 struct store_version *store_repin(struct store_version *version);
 
@@ -321,6 +333,9 @@ struct store_stats {
     uint64_t sets, deletes, expired, evicted;
     uint64_t pinned; /* versions in hand */
     uint64_t waits; /* times a writer waited for room */
+    uint64_t reads; /* rows and pieces of values looked up in the medium by their keys */
+    uint64_t warm; /* versions that nobody has in hand and store_pin_version() can find; 0 when it finds all */
+    uint64_t warm_bytes; /* the memory they take */
 };
 void store_stats(struct store *store, struct store_stats *ret_stats);
 

@@ -225,6 +225,7 @@ static void queue_append(struct memory *memory, struct item *item)
     else
         memory->oldest = item;
     memory->newest = item;
+    HASH_ADD(hh, memory->versions, base.id, sizeof item->base.id, item);
 }
 
 static void queue_remove(struct memory *memory, struct item *item)
@@ -234,6 +235,7 @@ static void queue_remove(struct memory *memory, struct item *item)
     *(item->older ? &item->older->newer : &memory->oldest) = item->newer;
     *(item->newer ? &item->newer->older : &memory->newest) = item->older;
     item->older = item->newer = NULL;
+    HASH_DEL(memory->versions, item);
 }
 
 /* --- coming and going ---------------------------------------------------------------------------------- */

@@ -59,6 +59,7 @@ static void memory_close(void *impl)
 {
     struct memory *memory = impl;
     assert(memory->pinned == 0);
+    HASH_CLEAR(hh, memory->versions);
     while (memory->oldest) {
         struct item *item = memory->oldest;
         memory->oldest = item->newer;
@@ -121,6 +122,7 @@ const struct backend backend_memory = {
     .rename = memory_rename,
     .change_dir = memory_change_dir,
     .pin = memory_pin,
+    .pin_version = memory_pin_version,
     .stage = memory_stage,
     .repin = memory_repin,
     .unpin = memory_unpin,

@@ -4,7 +4,7 @@
  *
  * An item is a directory, or a version of a file or link with its value in one block of memory. Published items hang
  * below a directory, in an array sorted by name; all directories also stand in one sorted by id, published versions
- * in the queue that eviction walks, oldest first:
+ * in a table by id and in the queue that eviction walks, oldest first:
  *
  *     directories: id -> item --children--> item, item, ...
  *     queue:       oldest <-> ... <- hand -> ... <-> newest
@@ -24,6 +24,7 @@
 #include "entry.h"
 
 #include <pthread.h>
+#include <uthash.h>
 
 #define NS_PER_MS 1000000
 
@@ -46,6 +47,7 @@ struct item {
     uint64_t inherited_ino; /* staged: the ino it got from the file it is to replace, or 0 */
     bool visited; /* read since the hand came by */
     struct item *older, *newer; /* in the queue, while published */
+    UT_hash_handle hh; /* in the table, likewise */
 };
 
 /* An entry that went without anybody asking, until options.gone is told. */
@@ -65,6 +67,7 @@ struct memory {
     struct item **directories; /* all of them, the root first, sorted by id */
     size_t directory_count, directory_room;
     struct item *oldest, *newest, *hand;
+    struct item *versions; /* those of the queue by id (uthash) */
     int64_t next_deadline_ms; /* nothing expires before */
     uint64_t bytes, items;
     uint64_t pinned, hits, sets, deletes, expired, evicted, waits;
@@ -168,6 +171,7 @@ int memory_rename(void *impl, uint64_t dir_id, const char *name, uint64_t new_di
 int memory_change_dir(void *impl, uint64_t dir_id, const struct entry_change *change, struct entry *ret_entry);
 
 int memory_pin(void *impl, uint64_t dir_id, const char *name, unsigned flags, struct store_version **ret_version);
+int memory_pin_version(void *impl, uint64_t version, unsigned flags, struct store_version **ret_version);
 void memory_repin(void *impl, struct store_version *version);
 int memory_stage(void *impl, uint64_t dir_id, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
                  struct store_version **ret_version);

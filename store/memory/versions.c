@@ -40,6 +40,20 @@ int memory_pin(void *impl, uint64_t dir_id, const char *name, unsigned flags, st
     return 0;
 }
 
+int memory_pin_version(void *impl, uint64_t version, unsigned flags, struct store_version **ret_version)
+{
+    ENTER(impl);
+    struct item *item;
+    HASH_FIND(hh, memory->versions, &version, sizeof version, item);
+    if (!item)
+        return -EAGAIN;
+    item_pin(memory, item);
+    if (flags & STORE_HIT)
+        count_hit(memory, item);
+    *ret_version = &item->base;
+    return 0;
+}
+
 void memory_repin(void *impl, struct store_version *version)
 {
     ENTER(impl);

@@ -12,7 +12,6 @@ static const char *const family_names[FAMILY_COUNT] = {[FAMILY_DEFAULT] = "defau
                                                        [FAMILY_TAG] = "tag"};
 
 enum {
-    CACHE_BYTES = 64 << 20,
     MEMTABLE_BYTES = 8 << 20, /* a memtable of rows or indexes; a few are alive at a time */
     DATA_MEMTABLE_BYTES = 16 << 20,
     MEMTABLES_BYTES = 64 << 20, /* all memtables together */
@@ -111,10 +110,11 @@ static rocksdb_options_t *family_options(const rocksdb_options_t *base, enum fam
 
 /* --- life ---------------------------------------------------------------------------------------------- */
 
-int db_open(struct db *db, const char *path, const struct store_options *options, struct store_error *ret_error)
+int db_open(struct db *db, const char *path, const struct store_options *options, _Atomic uint64_t *gets,
+            struct store_error *ret_error)
 {
-    *db = (struct db){.options = options};
-    db->cache = rocksdb_cache_create_lru(options->cache_bytes ? options->cache_bytes : CACHE_BYTES);
+    *db = (struct db){.options = options, .gets = gets};
+    db->cache = rocksdb_cache_create_lru(options->cache_bytes - options->cache_bytes / STORE_WARM_SHARE);
     rocksdb_options_t *base = database_options();
     const rocksdb_options_t *each[FAMILY_COUNT];
     for (int i = 0; i < FAMILY_COUNT; i++)
@@ -161,6 +161,7 @@ static int get(const struct db *db, const rocksdb_readoptions_t *reading, enum f
                struct slice *ret_value)
 {
     char *text = NULL;
+    atomic_fetch_add_explicit(db->gets, 1, memory_order_relaxed);
     rocksdb_pinnableslice_t *owner =
         rocksdb_get_pinned_cf(db->rocks, reading, db->families[family], (const char *)key->bytes, key->size, &text);
     if (text)

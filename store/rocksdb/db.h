@@ -12,6 +12,7 @@
 #include "keys.h"
 
 #include <rocksdb/c.h>
+#include <stdatomic.h>
 
 enum family { FAMILY_DEFAULT, FAMILY_VERSION, FAMILY_DATA, FAMILY_DEADLINE, FAMILY_TAG, FAMILY_COUNT };
 
@@ -23,10 +24,12 @@ struct db {
     rocksdb_readoptions_t *reading;
     rocksdb_writeoptions_t *writing;
     rocksdb_cache_t *cache;
+    _Atomic uint64_t *gets; /* counts db_get() */
 };
 
 /* Opens, or makes, the database in a directory that is there. -EIO, -EUCLEAN, ... with the sentence. */
-int db_open(struct db *db, const char *path, const struct store_options *options, struct store_error *ret_error);
+int db_open(struct db *db, const char *path, const struct store_options *options, _Atomic uint64_t *gets,
+            struct store_error *ret_error);
 void db_close(struct db *db);
 
 /* Turns an error of RocksDB into a negative errno, logs its text and frees it. */

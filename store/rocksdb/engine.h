@@ -10,6 +10,7 @@
  *     value.c     values: buffers and chunks        room.c      the limits
  *     keeper.c    the background thread             chores.h    what it does: expire.c, evict.c, sweep.c
  *     policy.c    hits and eviction bits            idle.c      times of reading
+ *     dirs.c      directories in memory
  *     db.c        RocksDB itself                    keys.h, meta.h, dirrow.h   what FORMAT.md says
  *
  * Locks, in the order in which they are taken:
@@ -17,15 +18,17 @@
  *     1. a version's own lock        (struct pinned: its entry and its private value)
  *     2. the mutation mutex          (engine.mutation: everything published)
  *     3. the table's lock            (struct pins: which versions are in hand, and the state and place of each)
- *     4. the locks of ids, room, idle and keeper; none of them is held while another is taken
+ *     4. the locks of ids, dirs, room, idle and keeper; none of them is held while another is taken
  *
- * Whoever waits for room holds neither 2 nor 3, and the keeper, which makes room, never takes 1. Lookup, list and
- * read take none but a version's own; pin takes 3 besides. No lock is held while options.gone is called.
+ * Whoever waits for room holds neither 2 nor 3, and the keeper, which makes room, never takes 1. List and read take none
+ * but a version's own; lookup and pin take 3 besides, and while they hold that, or 2, they only try 1. No lock is held
+ * while options.gone is called.
  */
 #ifndef LARDER_ROCKSDB_ENGINE_H
 #define LARDER_ROCKSDB_ENGINE_H
 
 #include "db.h"
+#include "dirs.h"
 #include "entry.h"
 #include "idle.h"
 #include "keeper.h"
@@ -68,6 +71,7 @@ struct engine {
     struct db db;
     struct ids ids;
     struct pins pins;
+    struct dirs *dirs; /* set once */
     struct room room;
     struct policy policy;
     struct idle idle;
@@ -84,7 +88,7 @@ struct engine {
     uint64_t queued_low; /* mutation; the oldest version that became an entry's since the keeper last began to look */
 
     /* Since opening. */
-    _Atomic uint64_t hits, sets, deletes, expired, evicted;
+    _Atomic uint64_t hits, sets, deletes, expired, evicted, reads;
 };
 
 /* Opens with another layout than the usual one; for measuring. Otherwise as backend.open. */

@@ -117,6 +117,12 @@ void mutation_delete_row(struct mutation *m, uint64_t dir, const char *name)
     erase(m, FAMILY_DEFAULT, key_name(dir, name));
 }
 
+static void note_dir(struct mutation *m, uint64_t dir)
+{
+    assert(m->dirs_count < MUTATION_DIRS_MAX);
+    m->dirs[m->dirs_count++] = dir;
+}
+
 int mutation_put_dir(struct mutation *m, const char *name, const char *old_name, const struct entry *old,
                      const struct entry *entry)
 {
@@ -127,6 +133,7 @@ int mutation_put_dir(struct mutation *m, const char *name, const char *old_name,
         return result;
     put(m, FAMILY_DEFAULT, key_self(entry->ino), row, size);
     free(row);
+    note_dir(m, entry->ino);
     if (entry->ino != STORE_ROOT) {
         m->bytes += (int64_t)entry_cost(entry, strlen(name));
         m->bytes -= old ? (int64_t)entry_cost(old, strlen(old_name)) : 0;
@@ -155,6 +162,7 @@ int mutation_drop_dir(struct mutation *m, uint64_t parent, const char *name, uin
         return result;
     mutation_delete_row(m, parent, name);
     mutation_delete_row(m, dir, "");
+    note_dir(m, dir);
     m->bytes -= (int64_t)entry_cost(&entry, strlen(name));
     m->directories--;
     entry_release(&entry);
@@ -211,12 +219,12 @@ static void apply_to_pins(struct mutation *m)
         struct victim *victim = &m->victims[i];
         struct pinned *pinned = pins_find_locked(pins, victim->version);
         pins_moved_locked(pins, victim->dir, victim->name);
-        if (!pinned)
+        if (!pinned || !pins_in_hand_locked(pins, pinned))
             continue;
         pinned->charge = charge_of_dead(m, victim);
         pinned->last_hits = policy_hits(&m->engine->policy, victim->version);
         pinned->last_used_ms = idle_used_ms(&m->engine->idle, victim->version, 0);
-        pinned->state = PIN_DEAD;
+        pins_die_locked(pins, pinned);
         victim->chunks = 0; /* the last to let go sees to them, */
         victim->size = 0; /* and to its room */
     }
@@ -225,18 +233,14 @@ static void apply_to_pins(struct mutation *m)
         struct pinned *pinned = pins_find_locked(pins, move->version);
         pins_moved_locked(pins, move->dir, move->name);
         pins_moved_locked(pins, move->new_dir, move->new_name);
-        if (pinned) {
-            pinned->dir = move->new_dir;
-            strcpy(pinned->name, move->new_name);
-        }
+        if (pinned)
+            pins_move_locked(pins, pinned, move->new_dir, move->new_name);
     }
     if (m->changed_name)
         pins_moved_locked(pins, m->changed_dir, m->changed_name);
     if (m->publishing) {
         m->publishing->charge = 0;
-        m->publishing->dir = m->publishing_dir;
-        strcpy(m->publishing->name, m->publishing_name);
-        m->publishing->state = PIN_PUBLISHED;
+        pins_publish_locked(pins, m->publishing, m->publishing_dir, m->publishing_name);
     }
     pthread_mutex_unlock(&pins->lock);
 }
@@ -287,19 +291,43 @@ static void enter_queue(struct engine *engine, uint64_t version)
         engine->queued_low = version;
 }
 
+/* What a batch kills, moves or changes is not to be found in memory from before it is written until that knows. */
+static void unsettle(const struct mutation *m)
+{
+    for (size_t i = 0; i < m->victims_count; i++)
+        pins_unsettle(&m->engine->pins, m->victims[i].version);
+    for (size_t i = 0; i < m->moves_count; i++)
+        pins_unsettle(&m->engine->pins, m->moves[i].version);
+    for (size_t i = 0; i < m->dirs_count; i++)
+        dirs_unsettle(m->engine->dirs, m->dirs[i]);
+}
+
+static void settle(const struct mutation *m)
+{
+    for (size_t i = 0; i < m->victims_count; i++)
+        pins_settle(&m->engine->pins, m->victims[i].version);
+    for (size_t i = 0; i < m->moves_count; i++)
+        pins_settle(&m->engine->pins, m->moves[i].version);
+    for (size_t i = 0; i < m->dirs_count; i++)
+        dirs_settle(m->engine->dirs, m->dirs[i]);
+}
+
 static int write_batch(struct mutation *m)
 {
     struct engine *engine = m->engine;
     if (m->bytes != 0 || m->items != 0 || m->directories != 0)
         put_counters(m);
+    unsettle(m);
     int result = db_write(&engine->db, engine->batch);
+    if (result == 0)
+        apply_to_pins(m);
+    settle(m);
     if (result < 0)
         return result;
     counters_move(&engine->counters, m);
     if (m->deadline_ms < engine->deadline_added_ms)
         engine->deadline_added_ms = m->deadline_ms;
     enter_queue(engine, m->added_version);
-    apply_to_pins(m);
     for (size_t i = 0; i < m->victims_count; i++)
         bury(m, &m->victims[i]);
     if (m->folded_hits > 0)
@@ -320,7 +348,7 @@ static void begin(struct mutation *m, struct engine *engine)
     m->publishing = NULL;
     m->changed_name = NULL;
     m->folded_hits = 0;
-    m->victims_count = m->moves_count = 0;
+    m->victims_count = m->moves_count = m->dirs_count = 0;
     rocksdb_writebatch_clear(engine->batch);
 }
 

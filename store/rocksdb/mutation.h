@@ -16,6 +16,7 @@
 enum {
     MUTATION_VICTIMS_MAX = 64,
     MUTATION_MOVES_MAX = 2,
+    MUTATION_DIRS_MAX = 8,
 };
 
 enum death { DEATH_REPLACED, DEATH_REMOVED, DEATH_EXPIRED, DEATH_EVICTED };
@@ -48,9 +49,10 @@ struct mutation {
     uint64_t changed_dir; /* a place whose entry changes but keeps its version; no name: none */
     const char *changed_name;
     uint64_t folded_version, folded_hits; /* hits that went into a row */
-    size_t victims_count, moves_count;
+    size_t victims_count, moves_count, dirs_count;
     struct victim victims[MUTATION_VICTIMS_MAX];
     struct move moves[MUTATION_MOVES_MAX];
+    uint64_t dirs[MUTATION_DIRS_MAX]; /* directories whose rows are put or deleted */
 };
 
 /* A step returns 0 to have the batch written, or a negative errno to have nothing done. */

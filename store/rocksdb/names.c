@@ -11,7 +11,7 @@ int names_lookup(void *impl, uint64_t dir, const char *name, struct entry *ret_e
 {
     struct engine *engine = impl;
     struct entry entry;
-    int result = row_read(engine, dir, name, true, &entry);
+    int result = row_recall(engine, dir, name, true, &entry);
     if (result < 0)
         return result;
     row_refresh(engine, &entry);
@@ -84,7 +84,7 @@ int names_list(void *impl, uint64_t dir, const char *after,
 int names_find(struct mutation *m, uint64_t dir, const char *name, bool delete_row, struct entry *ret_entry)
 {
     struct entry entry;
-    int result = row_read(m->engine, dir, name, true, &entry);
+    int result = row_recall_exactly(m->engine, dir, name, &entry);
     if (result < 0)
         return result;
     if (row_alive(m->engine, &entry, m->now_ms)) {
@@ -302,7 +302,7 @@ static int remove_step(struct mutation *m, void *arg)
 {
     const struct place *place = arg;
     struct entry entry;
-    int result = row_read(m->engine, place->dir, place->name, true, &entry);
+    int result = row_recall_exactly(m->engine, place->dir, place->name, &entry);
     if (result < 0)
         return result;
     if (entry.kind == ENTRY_DIR) {

@@ -138,7 +138,7 @@ static int rename_step(struct mutation *m, void *arg)
     struct renaming *r = arg;
     struct entry entry, target;
     r->more = false;
-    int result = row_read(m->engine, r->dir, r->name, true, &entry);
+    int result = row_recall_exactly(m->engine, r->dir, r->name, &entry);
     if (result < 0)
         return result;
     if (!row_alive(m->engine, &entry, m->now_ms)) {

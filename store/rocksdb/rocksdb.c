@@ -173,7 +173,11 @@ static int init_memory(struct engine *engine)
     pthread_mutex_init(&engine->ids.lock, NULL);
     engine->deadline_added_ms = INT64_MAX;
     engine->batch = rocksdb_writebatch_create();
-    int result = pins_init(&engine->pins);
+    engine->dirs = malloc(sizeof *engine->dirs);
+    if (!engine->dirs)
+        return -ENOMEM;
+    dirs_init(engine->dirs);
+    int result = pins_init(&engine->pins, options->cache_bytes / STORE_WARM_SHARE);
     if (result == 0)
         result = policy_init(&engine->policy, limit.items < entries_max ? limit.items : entries_max);
     return result;
@@ -183,6 +187,9 @@ static void release_memory(struct engine *engine)
 {
     policy_release(&engine->policy);
     pins_release(&engine->pins);
+    if (engine->dirs)
+        dirs_release(engine->dirs);
+    free(engine->dirs);
     rocksdb_writebatch_destroy(engine->batch);
     pthread_mutex_destroy(&engine->ids.lock);
     pthread_mutex_destroy(&engine->mutation);
@@ -212,7 +219,7 @@ int engine_open(const char *path, const struct store_options *options, const str
     engine->layout = *layout;
     int result = home_take(path, &engine->lock_fd, ret_error);
     if (result == 0) {
-        result = db_open(&engine->db, path, options, ret_error);
+        result = db_open(&engine->db, path, options, &engine->reads, ret_error);
         if (result < 0)
             close(engine->lock_fd);
     }
@@ -292,9 +299,10 @@ static void backend_stats(void *impl, struct store_stats *ret_stats)
         .deletes = engine->deletes,
         .expired = engine->expired,
         .evicted = engine->evicted,
-        .pinned = pins_count(&engine->pins),
         .waits = room_waits(&engine->room),
+        .reads = engine->reads,
     };
+    pins_count(&engine->pins, ret_stats);
 }
 
 static int backend_settle(void *impl)
@@ -317,6 +325,7 @@ const struct backend backend_rocksdb = {
     .rename = names_rename,
     .change_dir = names_change_dir,
     .pin = version_pin,
+    .pin_version = version_pin_known,
     .stage = version_stage,
     .repin = version_repin,
     .unpin = version_unpin,

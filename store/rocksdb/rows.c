@@ -16,11 +16,18 @@ int row_read_self(const struct engine *engine, uint64_t dir, struct entry *ret_e
 {
     if (dir % 2 == 0)
         return -ENOTDIR;
+    uint32_t epoch;
+    int result = dirs_get(engine->dirs, dir, ret_entry, ret_name, &epoch);
+    if (result != -EAGAIN)
+        return result;
     struct key key = key_self(dir);
     SCOPED_SLICE row = {0};
-    int result = db_get(&engine->db, FAMILY_DEFAULT, &key, &row);
+    char own_name[STORE_NAME_MAX + 1], *name = ret_name ? ret_name : own_name;
+    result = db_get(&engine->db, FAMILY_DEFAULT, &key, &row);
     if (result == 0)
-        result = dirrow_decode(row.data, row.size, ret_entry, ret_name);
+        result = dirrow_decode(row.data, row.size, ret_entry, name);
+    if (result == 0)
+        dirs_put(engine->dirs, ret_entry, name, epoch);
     return result == -EUCLEAN ? damaged(engine, dir, "") : result;
 }
 
@@ -66,6 +73,25 @@ int row_read(const struct engine *engine, uint64_t dir, const char *name, bool w
         if (result != -ENOENT)
             return result;
     }
+}
+
+int row_recall(struct engine *engine, uint64_t dir, const char *name, bool with_value, struct entry *ret_entry)
+{
+    int result = pins_recall(&engine->pins, dir, name, with_value, ret_entry);
+    return result == -EAGAIN ? row_read(engine, dir, name, with_value, ret_entry) : result;
+}
+
+int row_recall_exactly(struct engine *engine, uint64_t dir, const char *name, struct entry *ret_entry)
+{
+    struct entry entry;
+    int result = row_recall(engine, dir, name, true, &entry);
+    if (result == 0 && entry.kind != ENTRY_DIR && entry.idle_ms != ENTRY_UNSET) {
+        entry_release(&entry);
+        result = row_read(engine, dir, name, true, &entry);
+    }
+    if (result == 0)
+        *ret_entry = entry;
+    return result;
 }
 
 uint64_t row_refresh(struct engine *engine, struct entry *entry)

@@ -13,6 +13,14 @@
  * -ENOENT also when `dir` is gone, -ENOTDIR when it never was a directory. Expired entries are there. */
 int row_read(const struct engine *engine, uint64_t dir, const char *name, bool with_value, struct entry *ret_entry);
 
+/*
+ * The same, but without a look at the row of a file or link that is in memory: as in the row, but that `used_ms` of one
+ * with an idle lifetime may be older; row_refresh() and row_alive() know. The second, for steps, gives it exactly as in
+ * the row, and with the value.
+ */
+int row_recall(struct engine *engine, uint64_t dir, const char *name, bool with_value, struct entry *ret_entry);
+int row_recall_exactly(struct engine *engine, uint64_t dir, const char *name, struct entry *ret_entry);
+
 /* A directory by its number. `ret_name` (may be NULL) has STORE_NAME_MAX + 1 bytes. -ENOENT, -ENOTDIR. */
 int row_read_self(const struct engine *engine, uint64_t dir, struct entry *ret_entry, char *ret_name);
 /* The same as it was when a frozen walk began. */

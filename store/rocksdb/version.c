@@ -59,11 +59,36 @@ static void count_hit(struct engine *engine, const struct pinned *pinned, uint64
         idle_renew(&engine->idle, pinned->version.id, engine_now_ms(engine));
 }
 
+/* Hands out what came from the table, or NULL, and takes the reference over. -EAGAIN when the row has to tell: it is past
+ * its deadline, or somebody changes it, and may wait for room meanwhile. */
+static int give_known(struct engine *engine, struct pinned *pinned, unsigned flags, struct store_version **ret_version)
+{
+    if (!pinned)
+        return -EAGAIN;
+    uint64_t idle_ms = ENTRY_UNSET;
+    bool alive = false;
+    if (pthread_rwlock_tryrdlock(&pinned->lock) == 0) {
+        alive = row_alive(engine, &pinned->entry, engine_now_ms(engine));
+        idle_ms = pinned->entry.idle_ms;
+        pthread_rwlock_unlock(&pinned->lock);
+    }
+    if (!alive) {
+        pinned_release(pinned);
+        return -EAGAIN;
+    }
+    if (flags & STORE_HIT)
+        count_hit(engine, pinned, idle_ms);
+    *ret_version = &pinned->version;
+    return 0;
+}
+
 int version_pin(void *impl, uint64_t dir, const char *name, unsigned flags, struct store_version **ret_version)
 {
     struct engine *engine = impl;
-    struct pinned *pinned;
-    int result = -EAGAIN;
+    struct pinned *pinned = pins_take_place(&engine->pins, dir, name);
+    int result = give_known(engine, pinned, flags, ret_version);
+    if (result == 0)
+        return 0;
     for (int attempt = 0; attempt < 4 && result == -EAGAIN; attempt++)
         result = try_pin(engine, dir, name, &pinned);
     while (result == -EAGAIN)
@@ -80,13 +105,19 @@ int version_pin(void *impl, uint64_t dir, const char *name, unsigned flags, stru
     return 0;
 }
 
+int version_pin_known(void *impl, uint64_t version, unsigned flags, struct store_version **ret_version)
+{
+    struct engine *engine = impl;
+    return give_known(engine, pins_take(&engine->pins, version), flags, ret_version);
+}
+
 /* What a new version starts with: what the file there has, or what its directory gives. */
 static int init_staged(struct engine *engine, uint64_t dir, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
                        struct entry *entry, bool *ret_inherited)
 {
     int64_t now_ns = engine_now_ns(engine);
     struct entry there;
-    int result = row_read(engine, dir, name, false, &there);
+    int result = row_recall(engine, dir, name, false, &there);
     if (result == 0) {
         bool is_file = there.kind == ENTRY_FILE && row_alive(engine, &there, now_ns / NS_PER_MS);
         result = there.kind == ENTRY_DIR ? -EISDIR : is_file ? 0 : -ENOENT;

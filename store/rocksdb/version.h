@@ -8,6 +8,7 @@
 #include "engine.h"
 
 int version_pin(void *impl, uint64_t dir, const char *name, unsigned flags, struct store_version **ret_version);
+int version_pin_known(void *impl, uint64_t version, unsigned flags, struct store_version **ret_version);
 int version_stage(void *impl, uint64_t dir, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
                   struct store_version **ret_version);
 void version_repin(void *impl, struct store_version *version);

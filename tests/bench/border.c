@@ -54,7 +54,7 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 
 static struct engine *open_store(const char *path, uint32_t inline_max, uint32_t chunk_bytes)
 {
-    static const struct store_options options = {.limit_bytes = UINT64_C(8) << 30};
+    static const struct store_options options = {.limit_bytes = UINT64_C(8) << 30, .cache_bytes = 64 << 20};
     struct layout layout = {.inline_max = inline_max, .chunk_bytes = chunk_bytes};
     struct store_error error;
     struct engine *engine;

@@ -152,5 +152,6 @@ int rename_tests(void);
 int threads_tests(void);
 int values_tests(void);
 int versions_tests(void);
+int warm_tests(void);
 
 #endif

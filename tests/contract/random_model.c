@@ -72,7 +72,7 @@ struct world {
     struct store *model, *real;
     _Atomic int64_t now_ns;
     uint64_t random; /* state of the generator */
-    unsigned step, reopened;
+    unsigned step, reopened, found;
     bool failed;
 
     struct pair dirs[DIRS];
@@ -81,6 +81,7 @@ struct world {
     size_t handle_count;
     struct bijection inos, versions;
     struct changes changes[256]; /* by version, the newer one stays */
+    struct pair seen[16]; /* some versions, published once */
     uint8_t *data, *buffer[2]; /* VALUE_MAX each */
     char log[LOG_LINES][200];
     char where[300]; /* what is being compared */
@@ -278,6 +279,8 @@ static void compare_lookup(struct world *w, struct pair dir, const char *name)
     int real_result = store_lookup(w->real, dir.real, name, &real);
     if (model_result == 0 && real_result == 0 && model.kind != ENTRY_DIR)
         expect_changes(w, &model, &real);
+    if (model_result == 0 && real_result == 0 && model.kind != ENTRY_DIR)
+        w->seen[model.version % COUNT(w->seen)] = (struct pair){model.version, real.version};
     same_entries(w, model_result, real_result, &model, &real);
 }
 
@@ -572,6 +575,29 @@ static void op_pin(struct world *w)
         keep_handle(w, handle);
 }
 
+/* By number. The real store may have forgotten it, unless it is in hand. */
+static void op_pin_version(struct world *w)
+{
+    struct pair id = w->seen[below(w, COUNT(w->seen))];
+    struct handle handle = {0};
+    unsigned flags = one_in(w, 2) ? STORE_HIT : 0;
+    note(w, "pin version %" PRIu64 " as handle %zu%s", id.model, w->handle_count, flags ? ", a hit" : "");
+    int real = store_pin_version(w->real, id.real, 0, &handle.real);
+    bool forgotten = real == -EAGAIN;
+    for (size_t i = 0; i < w->handle_count; i++)
+        forgotten = forgotten && store_version_id(w->handles[i].model) != id.model;
+    int model = forgotten ? -EAGAIN : store_pin_version(w->model, id.model, flags, &handle.model);
+    same_result(w, model, real);
+    if (real == 0 && flags) {
+        struct store_version *again = NULL;
+        same_result(w, 0, store_pin_version(w->real, id.real, flags, &again));
+        store_unpin(again);
+    }
+    w->found += real == 0;
+    if (handle.model || handle.real)
+        keep_handle(w, handle);
+}
+
 static void op_repin(struct world *w)
 {
     struct handle *handle = some_handle(w), again;
@@ -800,10 +826,11 @@ static const struct operation {
     void (*run)(struct world *w);
     unsigned weight;
 } operations[] = {
-    {op_set, 30},       {op_stage, 8},    {op_pin, 12},           {op_unpin, 14},     {op_write, 20},   {op_resize, 8},
-    {op_read, 8},       {op_change, 10},  {op_change_by_name, 8}, {op_change_dir, 5}, {op_publish, 12}, {op_remove, 6},
-    {op_remove_dir, 5}, {op_make_dir, 8}, {op_make_symlink, 4},   {op_rename, 22},    {op_lookup, 10},  {op_list, 6},
-    {op_advance, 25},   {op_settle, 3},   {op_reopen, 2},         {op_repin, 2},
+    {op_set, 30},     {op_stage, 8},   {op_pin, 12},         {op_unpin, 14},         {op_write, 20},
+    {op_resize, 8},   {op_read, 8},    {op_change, 10},      {op_change_by_name, 8}, {op_change_dir, 5},
+    {op_publish, 12}, {op_remove, 6},  {op_remove_dir, 5},   {op_make_dir, 8},       {op_make_symlink, 4},
+    {op_rename, 22},  {op_lookup, 10}, {op_list, 6},         {op_advance, 25},       {op_settle, 3},
+    {op_reopen, 2},   {op_repin, 2},   {op_pin_version, 20},
 };
 
 /* --- a run --------------------------------------------------------------------------------------------- */
@@ -918,7 +945,8 @@ static bool run(uint64_t seed, unsigned steps, const char *url)
         compare_everything(w);
     bool agreed = !w->failed;
     if (agreed)
-        printf("%u steps agree, closed and opened %u times\n", w->step, w->reopened);
+        printf("%u steps agree, closed and opened %u times, %u versions found by number\n", w->step, w->reopened,
+               w->found);
     else
         printf("to see it again: LARDER_SEED=%" PRIu64 "\n", seed);
     close_both(w);

@@ -67,11 +67,26 @@ static void name_of(char name[16], unsigned number)
     snprintf(name, 16, "name-%u", number);
 }
 
+/* What was published under a name a moment ago, by number; or what is now. */
+static int get_warm(struct arena *arena, const char *name, struct store_version **ret_version)
+{
+    struct entry entry = {0};
+    int result = store_lookup(arena->store, STORE_ROOT, name, &entry);
+    expect_result(arena, result, -ENOENT);
+    if (result == 0)
+        result = store_pin_version(arena->store, entry.version, STORE_HIT, ret_version);
+    entry_release(&entry);
+    if (result == -EAGAIN)
+        result = store_pin(arena->store, STORE_ROOT, name, STORE_HIT, ret_version);
+    return result;
+}
+
 /* Reads what is published under a name, if anything, and checks that it is whole, twice. */
-static void get_and_check(struct arena *arena, const char *name, uint8_t *buffer)
+static void get_and_check(struct arena *arena, const char *name, bool warm, uint8_t *buffer)
 {
     struct store_version *version = NULL;
-    int result = store_pin(arena->store, STORE_ROOT, name, STORE_HIT, &version);
+    int result =
+        warm ? get_warm(arena, name, &version) : store_pin(arena->store, STORE_ROOT, name, STORE_HIT, &version);
     expect_result(arena, result, -ENOENT);
     for (int i = 0; i < 2 && result == 0; i++) {
         size_t got = 0;
@@ -103,7 +118,7 @@ static void *set_and_get(void *arg)
         else if (what == 6)
             expect_result(arena, store_rename(arena->store, STORE_ROOT, name, STORE_ROOT, other, STORE_EXCHANGE),
                           -ENOENT);
-        get_and_check(arena, other, buffer);
+        get_and_check(arena, other, i % 2, buffer);
     }
     free(buffer);
     return NULL;
@@ -137,6 +152,42 @@ static void readers_see_whole_values_under_eviction(void **state)
     run(f, set_and_get, &arena);
     assert_true(stats(f).items <= 3);
     assert_true(stats(f).bytes <= MIB);
+}
+
+/* The first worker replaces one value again and again. */
+static void *replace_or_follow(void *arg)
+{
+    struct arena *arena = arg;
+    if (atomic_fetch_add(&arena->next_worker, 1) == 0) {
+        for (unsigned i = 0; i < 20 * ROUNDS; i++)
+            expect_result(arena, try_put(arena->fixture, STORE_ROOT, "file", 'x', 10), 0);
+        atomic_store(&arena->wins, 1);
+    }
+    for (uint64_t last = 0; !atomic_load(&arena->wins);) {
+        struct entry entry = {0};
+        struct store_version *version = NULL;
+        expect_result(arena, store_lookup(arena->store, STORE_ROOT, "file", &entry), 0);
+        uint64_t now = entry.version;
+        entry_release(&entry);
+        if (now != last && store_pin_version(arena->store, last, 0, &version) == 0)
+            atomic_fetch_add(&arena->wrong, 1);
+        store_unpin(version);
+        version = NULL;
+        if (store_pin_version(arena->store, now, 0, &version) == -EAGAIN)
+            expect_result(arena, store_pin(arena->store, STORE_ROOT, "file", 0, &version), 0);
+        store_unpin(version);
+        last = now;
+    }
+    return NULL;
+}
+
+static void whoever_saw_the_new_version_does_not_find_the_old(void **state)
+{
+    struct fixture *f = *state;
+    struct arena arena = {0};
+    put(f, STORE_ROOT, "file", "first");
+    run(f, replace_or_follow, &arena);
+    assert_int_equal(stats(f).pinned, 0);
 }
 
 /* --- one winner ---------------------------------------------------------------------------------------- */
@@ -565,6 +616,7 @@ int threads_tests(void)
     const struct CMUnitTest tests[] = {
         CONTRACT_TEST(readers_see_whole_values_under_writers),
         CONTRACT_TEST(readers_see_whole_values_under_eviction),
+        CONTRACT_TEST(whoever_saw_the_new_version_does_not_find_the_old),
         CONTRACT_TEST(an_add_has_one_winner_among_threads),
         CONTRACT_TEST(nothing_is_put_into_a_removed_directory),
         CONTRACT_TEST(moving_directories_makes_no_loops),

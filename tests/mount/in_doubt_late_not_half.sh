@@ -54,5 +54,6 @@ ctypes.memset(address, ord("x"), SIZE // 2)
 onlooker.sees("f", b"old value", "half filled")
 ctypes.memset(address, ord("x"), SIZE)
 libc.munmap(address, SIZE)
+wait_until(10, lambda: get("f") != b"old value")  # no call of the closer waits for that
 onlooker.sees("f", b"x" * SIZE, "unmapped")
 END
