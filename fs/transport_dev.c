@@ -32,9 +32,9 @@
 enum {
     MESSAGE_MAX = TRANSPORT_PAYLOAD + 4096, /* bytes, with its headers */
     ALONE_AFTER = 64, /* requests of one thread in a row */
-    LOOK_EVERY = 128, /* requests: whether it is alone still, and where it runs */
-    STRANGERS = 8, /* of these may be others' */
-    MOVES = 6, /* of the last 16 looks may have found it elsewhere */
+    LOOK_EVERY = 16, /* requests: whether it is alone still, and where it runs */
+    STRANGERS = 4, /* of these may be others' */
+    MOVES = 14, /* of the last 16 looks may have found it elsewhere: to follow is cheaper than to stay away */
     SPIN_MIN_NS = 2000,
     SPIN_AGAIN = 64, /* requests until spinning is tried again that did not pay */
 };

@@ -8,9 +8,12 @@
  *     REGISTER --> in the kernel --completion--> being answered --COMMIT_AND_FETCH--.
  *                       ^-----------------------------------------------------------'
  *
- * A commit is only written down when a request is answered, and goes out with the call that waits for the next one. The
- * ring is the sitting thread's alone. Whoever answers late, because it lost the seat or handed its request on, puts the
- * entry on the queue's list of done ones, and wakes the ring by an eventfd that it always has a read on.
+ * The ring is the sitting thread's alone. Whoever answers late, because it lost the seat or handed its request on, puts
+ * the entry on the queue's list of done ones, and sends the one who sits there a signal, which only its wait lets in.
+ *
+ * The kernel fills an entry by way of the thread that gave it. One that waits in futex(2) does that on the side; one
+ * that is stuck in a disk's uninterruptible sleep does not, and what came into its entries waits with it. So who sits
+ * down where another has lost the seat gives the kernel some more, which it takes first.
  *
  * An entry is answered when both the reply has been written and its handler has returned, for that may look at the
  * request till then. Forgets, and all that we tell the kernel unasked, stay with /dev/fuse.
@@ -23,17 +26,19 @@
 #include <liburing.h>
 #include <linux/fuse.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 enum {
-    ENTRIES_MAX = 32, /* of a queue: so many may wait for something before those behind them do, too */
-    ENTRIES_MIN = 4,
-    ENTRIES_ALL = 1024, /* about, of all queues together: each has its megabyte of address space */
+    ENTRIES_MAX = 64, /* of a queue: so many may wait for something before those behind them do, too */
+    ENTRIES_MIN = 8,
+    ENTRIES_ALL = 2048, /* about, of all queues together: each has its megabyte of address space */
+    FIRST_PART = 4, /* which part of them the kernel gets at first */
+    FRESH = 4, /* how many it has at least of whoever sits down later, as long as there are any left */
     HEADROOM = 4096, /* before the payload; the headers are at its beginning */
 };
 
@@ -46,6 +51,8 @@ struct ring_entry {
     struct iovec buffers[2]; /* these two, for the kernel */
     uint64_t unique, commit_id; /* of the request in it */
     atomic_uint missing; /* of: the reply, the handler's return */
+    bool fetching; /* the kernel has it; the sitting thread's, as what follows */
+    pthread_t giver; /* and got it from this thread */
     struct ring_entry *next; /* done */
 };
 
@@ -53,15 +60,14 @@ struct queue {
     struct seat seat;
     struct uring *uring;
     unsigned core;
-    int wake_fd; /* eventfd; -1 none */
+    _Atomic pthread_t sitter; /* who sits here, or sat here last */
     struct ring_entry *entries;
     uint8_t *memory; /* theirs */
     bool has_ring;
     /* --- below here it is the sitting thread's --- */
     struct io_uring ring;
-    bool registered;
-    uint64_t wakes; /* what the read on wake_fd got */
-    unsigned live; /* entries that the kernel has not given up */
+    unsigned registered; /* entries that the kernel knows; 0 nobody has sat here yet */
+    unsigned live; /* of these, that it has not given up */
     bool complained; /* of one that it did */
     /* --- below here lock protects --- */
     pthread_mutex_t lock;
@@ -96,7 +102,7 @@ static void entry_init(struct ring_entry *entry, struct queue *queue, uint8_t *m
     entry->buffers[1] = (struct iovec){entry->payload, TRANSPORT_PAYLOAD};
 }
 
-/* The ring has room for every entry and the wake-up. */
+/* The ring has room for every entry. */
 static void submit_entry(struct ring_entry *entry, unsigned command)
 {
     struct queue *queue = entry->queue;
@@ -112,6 +118,8 @@ static void submit_entry(struct ring_entry *entry, unsigned command)
     } else
         fuse->commit_id = entry->commit_id;
     io_uring_sqe_set_data(sqe, entry);
+    entry->fetching = true;
+    entry->giver = pthread_self();
 }
 
 /* One of the two things that make an entry answered. True when it was the last. */
@@ -124,14 +132,11 @@ static bool part_done(struct ring_entry *entry)
 static void hand_in(struct ring_entry *entry)
 {
     struct queue *queue = entry->queue;
-    uint64_t one = 1;
     pthread_mutex_lock(&queue->lock);
-    bool first = !queue->done;
     entry->next = queue->done;
     queue->done = entry;
     pthread_mutex_unlock(&queue->lock);
-    if (first && write(queue->wake_fd, &one, sizeof one) < 0)
-        abort(); /* an eventfd takes a one */
+    pthread_kill(atomic_load(&queue->sitter), SIGUSR1); /* who sits down later looks by itself */
 }
 
 /* The request as libfuse reads it: headers and payload in a row, in the room before the payload. */
@@ -181,13 +186,6 @@ static ssize_t reply(struct transport *transport, struct fuse_out_header *header
 
 /* --- the queue ----------------------------------------------------------------------------------------- */
 
-static void await_wake(struct queue *queue)
-{
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&queue->ring);
-    io_uring_prep_read(sqe, queue->wake_fd, &queue->wakes, sizeof queue->wakes, 0);
-    io_uring_sqe_set_data(sqe, NULL);
-}
-
 /* What others have answered. */
 static void take_done(struct queue *queue)
 {
@@ -228,11 +226,7 @@ static bool answer(struct queue *queue, struct ring_entry *entry)
 /* One completion. False when the seat was lost. */
 static bool complete(struct queue *queue, struct ring_entry *entry, int result)
 {
-    if (!entry) {
-        take_done(queue);
-        await_wake(queue);
-        return true;
-    }
+    entry->fetching = false;
     if (result >= 0)
         return answer(queue, entry);
     queue->live--;
@@ -243,16 +237,21 @@ static bool complete(struct queue *queue, struct ring_entry *entry, int result)
     return true;
 }
 
-/* Gives the kernel all entries of a queue; tells start() how that went. */
-static void register_entries(struct queue *queue)
+/* Gives the kernel so many more entries, as far as there are any. */
+static void register_more(struct queue *queue, unsigned count)
+{
+    for (; count > 0 && queue->registered < queue->uring->entries_count; count--) {
+        submit_entry(&queue->entries[queue->registered++], URING_CMD_REGISTER);
+        queue->live++;
+    }
+}
+
+/* The first to sit here: gives it the first entries, and tells start() how that went. */
+static void register_first(struct queue *queue)
 {
     struct uring *uring = queue->uring;
     struct io_uring_cqe *cqe;
-    queue->registered = true;
-    await_wake(queue);
-    for (unsigned i = 0; i < uring->entries_count; i++)
-        submit_entry(&queue->entries[i], URING_CMD_REGISTER);
-    queue->live = uring->entries_count;
+    register_more(queue, uring->entries_count / FIRST_PART);
     int result = io_uring_submit(&queue->ring);
     if (result >= 0 && io_uring_peek_cqe(&queue->ring, &cqe) == 0)
         result = cqe->res; /* it is refused at once, or not at all */
@@ -264,32 +263,68 @@ static void register_entries(struct queue *queue)
     pthread_mutex_unlock(&uring->lock);
 }
 
+/* Another lost the seat: sees to it that the kernel has entries of this thread, too. */
+static void register_fresh(struct queue *queue)
+{
+    unsigned mine = 0;
+    for (unsigned i = 0; i < queue->registered; i++)
+        mine += queue->entries[i].fetching && pthread_equal(queue->entries[i].giver, pthread_self());
+    if (mine < FRESH)
+        register_more(queue, FRESH - mine);
+}
+
+/* Answers what is there. False when the seat was lost. */
+static bool answer_all(struct queue *queue)
+{
+    struct io_uring_cqe *cqe;
+    while (io_uring_peek_cqe(&queue->ring, &cqe) == 0) {
+        struct ring_entry *entry = io_uring_cqe_get_data(cqe);
+        int result = cqe->res;
+        io_uring_cqe_seen(&queue->ring, cqe); /* first: afterwards the ring may be another's */
+        if (!complete(queue, entry, result))
+            return false;
+    }
+    return true;
+}
+
+/* Sends replies, and waits for requests, or for others who have answered some. */
+static void converse(struct queue *queue, sigset_t *waiting)
+{
+    struct io_uring_cqe *cqe;
+    take_done(queue);
+    /* Not with the call that sleeps: whom a reply wakes goes on here first then, and mostly has its next request ready
+     * when we come to wait; one who wakes us out of sleep is put off itself (2 switches a get, not 4). */
+    int result = io_uring_sq_ready(&queue->ring) > 0 ? io_uring_submit(&queue->ring) : 0;
+    if (result >= 0)
+        result = io_uring_submit_and_wait_timeout(&queue->ring, &cqe, 1, NULL, waiting);
+    if (result < 0 && result != -EINTR) { /* short of memory, say */
+        if (!queue->complained)
+            log_line(STORE_LOG_ERROR, "cannot wait for requests: %s", strerror(-result));
+        queue->complained = true;
+        usleep(1000);
+    }
+}
+
 static enum sitting serve(struct seat *seat)
 {
     struct queue *queue = (struct queue *)seat;
-    struct io_uring_cqe *cqe;
+    sigset_t signal, waiting;
+    bool sits = true;
+    sigemptyset(&signal);
+    sigaddset(&signal, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &signal, &waiting);
+    atomic_store(&queue->sitter, pthread_self());
     transport_pin(&queue->uring->transport, queue->core);
-    if (!queue->registered)
-        register_entries(queue);
-    while (queue->live > 0 && !crew_stopping(seat->crew)) {
-        /* Not with the call that sleeps: whom a reply wakes goes on here first then, and mostly has its next request
-         * ready when we come to wait; one who wakes us out of sleep is put off itself (2 switches a get, not 4). */
-        if (io_uring_sq_ready(&queue->ring) > 0)
-            io_uring_submit(&queue->ring);
-        int result = io_uring_submit_and_wait(&queue->ring, 1);
-        if (result < 0 && result != -EINTR && result != -EAGAIN && result != -EBUSY) {
-            log_line(STORE_LOG_ERROR, "cannot wait for requests: %s", strerror(-result));
-            return SEAT_CLOSED;
-        }
-        while (io_uring_peek_cqe(&queue->ring, &cqe) == 0) {
-            struct ring_entry *entry = io_uring_cqe_get_data(cqe);
-            result = cqe->res;
-            io_uring_cqe_seen(&queue->ring, cqe); /* first: afterwards the ring may be another's */
-            if (!complete(queue, entry, result))
-                return SEAT_LOST;
-        }
+    if (queue->registered == 0)
+        register_first(queue);
+    else
+        register_fresh(queue);
+    while (sits && queue->live > 0 && !crew_stopping(seat->crew)) {
+        converse(queue, &waiting);
+        sits = answer_all(queue);
     }
-    return SEAT_CLOSED;
+    pthread_sigmask(SIG_UNBLOCK, &signal, NULL);
+    return sits ? SEAT_CLOSED : SEAT_LOST;
 }
 
 /* --- the transport ------------------------------------------------------------------------------------- */
@@ -300,28 +335,28 @@ static int queue_init(struct queue *queue, struct uring *uring, unsigned core)
     queue->uring = uring;
     queue->core = core;
     pthread_mutex_init(&queue->lock, NULL);
-    queue->wake_fd = eventfd(0, EFD_CLOEXEC);
     queue->entries = calloc(uring->entries_count, sizeof *queue->entries);
     queue->memory = mmap(NULL, entry_size() * uring->entries_count, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (queue->memory == MAP_FAILED)
         queue->memory = NULL;
-    if (queue->wake_fd < 0 || !queue->entries || !queue->memory)
+    if (!queue->entries || !queue->memory)
         return -ENOMEM;
     for (unsigned i = 0; i < uring->entries_count; i++)
         entry_init(&queue->entries[i], queue, queue->memory + i * entry_size());
     int result =
-        io_uring_queue_init(uring->entries_count + 1, &queue->ring, IORING_SETUP_SQE128 | IORING_SETUP_COOP_TASKRUN);
+        io_uring_queue_init(uring->entries_count, &queue->ring, IORING_SETUP_SQE128 | IORING_SETUP_COOP_TASKRUN);
     queue->has_ring = result == 0;
     return result;
 }
 
 static void queue_release(struct queue *queue, const struct uring *uring)
 {
-    if (queue->has_ring)
+    if (queue->has_ring) {
+        take_done(queue); /* what was answered is sent, even at the last moment */
+        io_uring_submit(&queue->ring);
         io_uring_queue_exit(&queue->ring);
-    if (queue->wake_fd >= 0)
-        close(queue->wake_fd);
+    }
     if (queue->memory)
         munmap(queue->memory, entry_size() * uring->entries_count);
     free(queue->entries);
@@ -356,21 +391,21 @@ static void uring_free(struct transport *transport)
     free(uring);
 }
 
-/* The kernel wants a queue for every core there could be. */
+/* The kernel wants a queue for every core there could be: a list of numbers and ranges. */
 static unsigned possible_cores(void)
 {
-    char line[256] = "";
     FILE *file = fopen("/sys/devices/system/cpu/possible", "re");
-    if (file) {
-        if (!fgets(line, sizeof line, file))
-            line[0] = '\0';
-        fclose(file);
+    unsigned first, last, count = 0;
+    while (file && fscanf(file, "%u", &first) == 1) {
+        if (fscanf(file, "-%u", &last) != 1 || last < first)
+            last = first;
+        count += last - first + 1;
+        if (fgetc(file) != ',')
+            break;
     }
-    size_t digits = strlen(line);
-    while (digits > 0 && strchr("0123456789\n", line[digits - 1]))
-        digits--;
-    unsigned last = line[digits] ? (unsigned)strtoul(line + digits, NULL, 10) : 0;
-    return last + 1;
+    if (file)
+        fclose(file);
+    return count > 0 ? count : 1;
 }
 
 int transport_uring_new(struct transport **ret_transport)
