@@ -177,10 +177,15 @@ static void *live(void *arg)
 
 /* --- the watch ----------------------------------------------------------------------------------------- */
 
-/* Takes seats from those who have been at one request since the last look. True when anything has happened since. */
+/* Takes seats from those who have been at one request since the last look, and tries once more to find somebody for
+ * those that nobody sits at. True when anything has happened since. */
 static bool look(struct crew *crew)
 {
     bool active = false;
+    pthread_mutex_lock(&crew->lock);
+    if (crew->free_count > crew->idle)
+        active = recruit_locked(crew) == -EAGAIN || crew->free_count > crew->idle;
+    pthread_mutex_unlock(&crew->lock);
     for (unsigned i = 0;; i++) {
         pthread_mutex_lock(&crew->lock);
         struct seat *seat = i < crew->seats_count ? crew->seats[i] : NULL;
