@@ -143,7 +143,7 @@ static void until_waiting(struct fixture *f, int count)
 static void every_seat_has_somebody(void **state)
 {
     struct fixture *f = *state;
-    begin(f, 1, DESKS); /* at least one thread a seat, whatever was asked for */
+    begin(f, 0, DESKS);
     for (int i = 0; i < DESKS; i++)
         order(&f->desks[i], "e");
     for (int i = 0; i < DESKS; i++)
@@ -197,7 +197,7 @@ static void the_watch_wakes_up(void **state)
 static void no_more_threads_than_allowed(void **state)
 {
     struct fixture *f = *state;
-    begin(f, 2, 1);
+    begin(f, 1, 1); /* one to sit, one to wait */
     order(f->desks, "bbe");
     until_waiting(f, 2); /* and nobody is left */
     sem_post(&f->go);
