@@ -135,6 +135,8 @@ int db_open(struct db *db, const char *path, const struct store_options *options
     }
     db->reading = rocksdb_readoptions_create();
     db->writing = rocksdb_writeoptions_create();
+    db->unlogged = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_disable_WAL(db->unlogged, 1);
     return 0;
 }
 
@@ -145,6 +147,7 @@ void db_close(struct db *db)
     rocksdb_close(db->rocks);
     rocksdb_readoptions_destroy(db->reading);
     rocksdb_writeoptions_destroy(db->writing);
+    rocksdb_writeoptions_destroy(db->unlogged);
     rocksdb_cache_destroy(db->cache);
 }
 
@@ -179,12 +182,22 @@ int db_get(const struct db *db, enum family family, const struct key *key, struc
     return get(db, db->reading, family, key, ret_value);
 }
 
-int db_put(const struct db *db, enum family family, const struct key *key, const void *value, size_t size)
+static int put(const struct db *db, const rocksdb_writeoptions_t *writing, enum family family, const struct key *key,
+               const void *value, size_t size)
 {
     char *text = NULL;
-    rocksdb_put_cf(db->rocks, db->writing, db->families[family], (const char *)key->bytes, key->size, value, size,
-                   &text);
+    rocksdb_put_cf(db->rocks, writing, db->families[family], (const char *)key->bytes, key->size, value, size, &text);
     return text ? db_error(db, text) : 0;
+}
+
+int db_put(const struct db *db, enum family family, const struct key *key, const void *value, size_t size)
+{
+    return put(db, db->writing, family, key, value, size);
+}
+
+int db_put_unlogged(const struct db *db, enum family family, const struct key *key, const void *value, size_t size)
+{
+    return put(db, db->unlogged, family, key, value, size);
 }
 
 int db_write(const struct db *db, rocksdb_writebatch_t *batch)
@@ -201,14 +214,21 @@ int db_sync(const struct db *db)
     return text ? db_error(db, text) : 0;
 }
 
-int db_flush(const struct db *db)
+int db_flush_family(const struct db *db, enum family family)
 {
     char *text = NULL;
-    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
-    for (int i = 0; i < FAMILY_COUNT && !text; i++)
-        rocksdb_flush_cf(db->rocks, options, db->families[i], &text);
+    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create(); /* which wait */
+    rocksdb_flush_cf(db->rocks, options, db->families[family], &text);
     rocksdb_flushoptions_destroy(options);
     return text ? db_error(db, text) : 0;
+}
+
+int db_flush(const struct db *db)
+{
+    int result = 0;
+    for (int i = 0; i < FAMILY_COUNT && result == 0; i++)
+        result = db_flush_family(db, (enum family)i);
+    return result;
 }
 
 void db_batch_put(const struct db *db, rocksdb_writebatch_t *batch, enum family family, const struct key *key,

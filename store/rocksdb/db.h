@@ -22,7 +22,7 @@ struct db {
     rocksdb_t *rocks;
     rocksdb_column_family_handle_t *families[FAMILY_COUNT];
     rocksdb_readoptions_t *reading;
-    rocksdb_writeoptions_t *writing;
+    rocksdb_writeoptions_t *writing, *unlogged;
     rocksdb_cache_t *cache;
     _Atomic uint64_t *gets; /* counts db_get() */
 };
@@ -48,6 +48,9 @@ void slice_release(struct slice *slice);
 int db_get(const struct db *db, enum family family, const struct key *key, struct slice *ret_value);
 int db_put(const struct db *db, enum family family, const struct key *key, const void *value, size_t size);
 
+/* The same past the log: lost with the process unless db_flush_family() came after it. */
+int db_put_unlogged(const struct db *db, enum family family, const struct key *key, const void *value, size_t size);
+
 /* Writes the batch as one, durable against the end of the process. */
 int db_write(const struct db *db, rocksdb_writebatch_t *batch);
 
@@ -56,6 +59,9 @@ int db_sync(const struct db *db);
 
 /* Writes memtables out, so that their logs can go. */
 int db_flush(const struct db *db);
+
+/* Writes the memtables of one family out, and makes that durable against the end of the machine. */
+int db_flush_family(const struct db *db, enum family family);
 
 void db_batch_put(const struct db *db, rocksdb_writebatch_t *batch, enum family family, const struct key *key,
                   const void *value, size_t size);

@@ -155,6 +155,20 @@ int chunks_write(const struct engine *engine, rocksdb_writebatch_t *batch, uint6
 
 /* --- private values ------------------------------------------------------------------------------------ */
 
+/* So much of each value is logged: a flush, which waits for the disk, then is little beside what was written. */
+#define LOGGED_BYTES (UINT64_C(32) << 20)
+
+static int put_chunk(const struct engine *engine, uint64_t version, struct value *value, uint64_t chunk,
+                     const uint8_t *data, size_t size)
+{
+    struct key key = key_chunk(version, chunk);
+    bool unlogged = value->put_bytes >= LOGGED_BYTES;
+    int result = (unlogged ? db_put_unlogged : db_put)(&engine->db, FAMILY_DATA, &key, data, size);
+    value->put_bytes += size;
+    value->unlogged |= unlogged;
+    return result;
+}
+
 void value_release(struct value *value)
 {
     free(value->buffer);
@@ -220,21 +234,33 @@ int value_read(const struct engine *engine, uint64_t version, const struct value
     return result;
 }
 
-int value_flush(const struct engine *engine, uint64_t version, struct value *value)
+/* Writes what is only in the buffer, if it is chunked. */
+static int put_buffer(const struct engine *engine, uint64_t version, struct value *value)
 {
     if (!value->chunked || !value->buffer || !value->dirty)
         return 0;
-    struct key key = key_chunk(version, value->at);
-    int result = db_put(&engine->db, FAMILY_DATA, &key, value->buffer, value->filled);
+    int result = put_chunk(engine, version, value, value->at, value->buffer, value->filled);
     if (result == 0)
         value->dirty = false;
+    return result;
+}
+
+int value_flush(const struct engine *engine, uint64_t version, struct value *value)
+{
+    int result = put_buffer(engine, version, value);
+    if (result < 0 || !value->unlogged)
+        return result;
+    engine_waits(engine);
+    result = db_flush_family(&engine->db, FAMILY_DATA);
+    if (result == 0)
+        value->unlogged = false;
     return result;
 }
 
 /* Takes another chunk to hand. */
 static int fetch(const struct engine *engine, uint64_t version, struct value *value, uint64_t chunk)
 {
-    int result = value_flush(engine, version, value);
+    int result = put_buffer(engine, version, value);
     if (result == 0)
         result = reserve(engine, value, engine->layout.chunk_bytes);
     if (result < 0)
@@ -266,10 +292,8 @@ static int patch(const struct engine *engine, struct value *value, const uint8_t
 static int write_part(const struct engine *engine, uint64_t version, struct value *value, const uint8_t *data,
                       struct part part)
 {
-    if (part.size == engine->layout.chunk_bytes && !at_hand(value, part.chunk)) {
-        struct key key = key_chunk(version, part.chunk);
-        return db_put(&engine->db, FAMILY_DATA, &key, data, part.size);
-    }
+    if (part.size == engine->layout.chunk_bytes && !at_hand(value, part.chunk))
+        return put_chunk(engine, version, value, part.chunk, data, part.size);
     int result = at_hand(value, part.chunk) ? 0 : fetch(engine, version, value, part.chunk);
     return result < 0 ? result : patch(engine, value, data, part);
 }
@@ -319,7 +343,7 @@ int value_resize(const struct engine *engine, uint64_t version, struct value *va
     if (!value->chunked && size > engine->layout.inline_max)
         become_chunked(value);
     if (value->chunked && size < value->size) {
-        int result = value_flush(engine, version, value);
+        int result = put_buffer(engine, version, value);
         rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
         if (result == 0)
             result = chunks_cut(engine, batch, version, value->size, size);

@@ -8,6 +8,10 @@
  *
  *     |  chunk 0  |  chunk 1  | buffer = chunk 2 ..|
  *
+ * A value that gets large has its chunks written past RocksDB's log, whose bytes would be copied, summed up and put on
+ * the disk twice: nobody misses a private value after a crash. Before it is published value_flush() has the data family
+ * flushed, once for all of them.
+ *
  * A chunk that is missing or short is zeroes up to where it should end, and no chunk reaches past the value's size:
  * growing a value is free, and shows no old bytes.
  *
@@ -27,6 +31,8 @@ struct value {
     size_t capacity, filled; /* of the buffer */
     uint64_t at;
     bool dirty; /* the buffer is newer than the chunk on disk */
+    uint64_t put_bytes; /* in chunks so far, each as often as it was written */
+    bool unlogged; /* some of them past the log: lost with the process, as long as they are not flushed */
 };
 
 /* How many chunks a chunked value of this size has at most. */
@@ -42,7 +48,7 @@ int value_read(const struct engine *engine, uint64_t version, const struct value
 int value_write(const struct engine *engine, uint64_t version, struct value *value, const uint8_t *data, size_t size,
                 uint64_t offset);
 int value_resize(const struct engine *engine, uint64_t version, struct value *value, uint64_t size);
-/* Writes what is only in the buffer, if it is chunked. */
+/* Makes what was written so far outlive the process, if it is chunked. */
 int value_flush(const struct engine *engine, uint64_t version, struct value *value);
 
 /* A published one in chunks: reads all of `size`, which does not pass the end. */

@@ -271,6 +271,40 @@ static bool put_durable(struct fixture *f)
            store_stage(f->store, STORE_ROOT, "staged", 0644, 0, 0, &version) == 0 && store_resize(version, 500000) == 0;
 }
 
+enum { LARGE_PIECES = 40, LARGE_REWRITTEN = 37 }; /* so large that parts of it are not logged */
+
+/* A piece is 1 MiB and a bit, of one byte. */
+static size_t large_piece(uint8_t *piece, int number)
+{
+    memset(piece, number + 1, MIB + 11);
+    return MIB + 11;
+}
+
+static bool put_large(struct fixture *f)
+{
+    uint8_t *piece = malloc(MIB + 11);
+    struct store_version *version, *unpublished;
+    if (!piece || store_stage(f->store, STORE_ROOT, "large", 0644, 0, 0, &version) < 0 ||
+        store_stage(f->store, STORE_ROOT, "unpublished", 0644, 0, 0, &unpublished) < 0)
+        return false;
+    int result = 0;
+    for (int i = 0; i < LARGE_PIECES && result == 0; i++) {
+        size_t size = large_piece(piece, i);
+        result = store_write(version, piece, size, (uint64_t)i * size);
+        if (result == 0)
+            result = store_write(unpublished, piece, size, (uint64_t)i * size);
+    }
+    size_t size = large_piece(piece, 100);
+    if (result == 0)
+        result = store_write(version, piece, size, LARGE_REWRITTEN * (uint64_t)size);
+    if (result == 0)
+        result = store_publish(version, STORE_ROOT, "large", 0);
+    if (result == 0) /* and once more, live */
+        result = store_write(version, "live", 4, 5 * (uint64_t)size);
+    free(piece);
+    return result == 0;
+}
+
 int open_tests_child(const char *work, const char *url)
 {
     struct fixture f = {.options.limit_bytes = 256 * MIB};
@@ -280,6 +314,8 @@ int open_tests_child(const char *work, const char *url)
         return 1;
     }
     if (strcmp(work, "put") == 0 && !put_durable(&f))
+        return 1;
+    if (strcmp(work, "put large") == 0 && !put_large(&f))
         return 1;
     if (write(STDOUT_FILENO, "y", 1) == 1)
         for (;;)
@@ -361,6 +397,36 @@ static void what_was_acknowledged_survives_a_kill(void **state)
     }
     assert_int_equal(store_remove(f->store, STORE_ROOT, "0"), 0);
     assert_int_equal(store_remove(f->store, STORE_ROOT, "renamed"), 0);
+    settle(f);
+    assert_int_equal(stats(f).bytes, 0);
+}
+
+static void a_large_value_survives_a_kill(void **state)
+{
+    struct fixture *f = *state;
+    skip_unless_on_disk(f);
+    kill_child(start_child(f, "put large"));
+    fixture_reopen(f);
+    assert_false(is_there(f, STORE_ROOT, "unpublished"));
+    uint8_t *piece = malloc(MIB + 11), *got = malloc(MIB + 11);
+    assert_non_null(piece);
+    assert_non_null(got);
+    struct store_version *version;
+    assert_int_equal(store_pin(f->store, STORE_ROOT, "large", 0, &version), 0);
+    bool equal = true;
+    for (int i = 0; i < LARGE_PIECES && equal; i++) {
+        size_t size = large_piece(piece, i == LARGE_REWRITTEN ? 100 : i), got_size = 0;
+        if (i == 5)
+            memcpy(piece, "live", 4);
+        equal = store_read(version, got, size, (uint64_t)i * size, &got_size) == 0 && got_size == size &&
+                memcmp(got, piece, size) == 0;
+    }
+    store_unpin(version);
+    free(piece);
+    free(got);
+    assert_true(equal);
+    assert_int_equal(look(f, STORE_ROOT, "large")->size, LARGE_PIECES * (MIB + 11));
+    assert_int_equal(store_remove(f->store, STORE_ROOT, "large"), 0);
     settle(f);
     assert_int_equal(stats(f).bytes, 0);
 }
@@ -512,6 +578,7 @@ int open_tests(void)
         CONTRACT_TEST(an_unreadable_directory_is_eacces),
         CONTRACT_TEST(a_store_in_use_is_ebusy_and_names_who),
         CONTRACT_TEST(what_was_acknowledged_survives_a_kill),
+        CONTRACT_TEST(a_large_value_survives_a_kill),
         CONTRACT_TEST(everything_persists_through_a_close),
         CONTRACT_TEST(ids_do_not_come_again_after_a_close),
         CONTRACT_TEST(what_was_staged_or_dead_is_gone_after_a_close),
