@@ -137,6 +137,8 @@ int db_open(struct db *db, const char *path, const struct store_options *options
         return result;
     }
     db->reading = rocksdb_readoptions_create();
+    db->passing = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_fill_cache(db->passing, 0);
     db->writing = rocksdb_writeoptions_create();
     db->unlogged = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(db->unlogged, 1);
@@ -149,6 +151,7 @@ void db_close(struct db *db)
         rocksdb_column_family_handle_destroy(db->families[i]);
     rocksdb_close(db->rocks);
     rocksdb_readoptions_destroy(db->reading);
+    rocksdb_readoptions_destroy(db->passing);
     rocksdb_writeoptions_destroy(db->writing);
     rocksdb_writeoptions_destroy(db->unlogged);
     rocksdb_cache_destroy(db->cache);
@@ -183,6 +186,11 @@ static int get(const struct db *db, const rocksdb_readoptions_t *reading, enum f
 int db_get(const struct db *db, enum family family, const struct key *key, struct slice *ret_value)
 {
     return get(db, db->reading, family, key, ret_value);
+}
+
+int db_get_passing(const struct db *db, enum family family, const struct key *key, struct slice *ret_value)
+{
+    return get(db, db->passing, family, key, ret_value);
 }
 
 static int put(const struct db *db, const rocksdb_writeoptions_t *writing, enum family family, const struct key *key,

@@ -21,7 +21,7 @@ struct db {
     const struct store_options *options;
     rocksdb_t *rocks;
     rocksdb_column_family_handle_t *families[FAMILY_COUNT];
-    rocksdb_readoptions_t *reading;
+    rocksdb_readoptions_t *reading, *passing;
     rocksdb_writeoptions_t *writing, *unlogged;
     rocksdb_cache_t *cache;
     _Atomic uint64_t *gets; /* counts db_get() */
@@ -46,6 +46,8 @@ void slice_release(struct slice *slice);
 
 /* One value. -ENOENT when there is none. */
 int db_get(const struct db *db, enum family family, const struct key *key, struct slice *ret_value);
+/* The same for what is not wanted again soon: it does not go into the block cache. */
+int db_get_passing(const struct db *db, enum family family, const struct key *key, struct slice *ret_value);
 int db_put(const struct db *db, enum family family, const struct key *key, const void *value, size_t size);
 
 /* The same past the log: lost with the process unless db_flush_family() came after it. */

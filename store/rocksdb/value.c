@@ -34,12 +34,17 @@ static struct part first_part(const struct engine *engine, uint64_t offset, size
 
 /* --- chunks on disk ------------------------------------------------------------------------------------ */
 
-/* Copies `size` bytes from `start` of a chunk on; what is not there is zeroes. */
-static int chunk_copy(const struct engine *engine, uint64_t version, struct part part, uint8_t *to)
+/* From this size on a value would push much else out of the block cache, and most of itself. Whole chunks of it, which
+ * who reads through the page cache asks for, are in that afterwards. */
+#define PASSING_BYTES (UINT64_C(4) << 20)
+
+/* Copies `size` bytes from `start` of a chunk on; what is not there is zeroes. The whole value has `value_size`. */
+static int chunk_copy(const struct engine *engine, uint64_t version, uint64_t value_size, struct part part, uint8_t *to)
 {
     struct key key = key_chunk(version, part.chunk);
     SCOPED_SLICE chunk = {0};
-    int result = db_get(&engine->db, FAMILY_DATA, &key, &chunk);
+    bool passing = value_size >= PASSING_BYTES && part.size == engine->layout.chunk_bytes;
+    int result = (passing ? db_get_passing : db_get)(&engine->db, FAMILY_DATA, &key, &chunk);
     if (result < 0 && result != -ENOENT)
         return result;
     size_t there = chunk.size > part.start ? smaller(part.size, chunk.size - part.start) : 0;
@@ -49,12 +54,13 @@ static int chunk_copy(const struct engine *engine, uint64_t version, struct part
     return 0;
 }
 
-int chunks_read(const struct engine *engine, uint64_t version, uint8_t *buffer, size_t size, uint64_t offset)
+int chunks_read(const struct engine *engine, uint64_t version, uint64_t value_size, uint8_t *buffer, size_t size,
+                uint64_t offset)
 {
     int result = 0;
     while (size > 0 && result == 0) {
         struct part part = first_part(engine, offset, size);
-        result = chunk_copy(engine, version, part, buffer);
+        result = chunk_copy(engine, version, value_size, part, buffer);
         buffer += part.size;
         offset += part.size;
         size -= part.size;
@@ -69,7 +75,7 @@ static int chunk_load(const struct engine *engine, uint64_t version, uint64_t ch
     uint64_t start = chunk * engine->layout.chunk_bytes;
     struct part part = {.chunk = chunk, .size = size > start ? smaller(engine->layout.chunk_bytes, size - start) : 0};
     *ret_filled = part.size;
-    return part.size > 0 ? chunk_copy(engine, version, part, buffer) : 0;
+    return part.size > 0 ? chunk_copy(engine, version, size, part, buffer) : 0;
 }
 
 void chunks_drop(const struct engine *engine, rocksdb_writebatch_t *batch, uint64_t version, uint64_t first,
@@ -225,7 +231,7 @@ int value_read(const struct engine *engine, uint64_t version, const struct value
                 memcpy(to, value->buffer + part.start, there);
             memset(to + there, 0, part.size - there);
         } else {
-            result = chunk_copy(engine, version, part, to);
+            result = chunk_copy(engine, version, value->size, part, to);
         }
         to += part.size;
         offset += part.size;

@@ -51,8 +51,9 @@ int value_resize(const struct engine *engine, uint64_t version, struct value *va
 /* Makes what was written so far outlive the process, if it is chunked. */
 int value_flush(const struct engine *engine, uint64_t version, struct value *value);
 
-/* A published one in chunks: reads all of `size`, which does not pass the end. */
-int chunks_read(const struct engine *engine, uint64_t version, uint8_t *buffer, size_t size, uint64_t offset);
+/* A published one in chunks, of `value_size` bytes: reads all of `size`, which does not pass the end. */
+int chunks_read(const struct engine *engine, uint64_t version, uint64_t value_size, uint8_t *buffer, size_t size,
+                uint64_t offset);
 
 /* Adds to a batch what makes `size` bytes at `offset` be `data`; `old` is the whole value when that was in the row. */
 int chunks_write(const struct engine *engine, rocksdb_writebatch_t *batch, uint64_t version, const uint8_t *old,

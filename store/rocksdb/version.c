@@ -221,7 +221,7 @@ static int read_locked(struct engine *engine, const struct pinned *pinned, void 
     if (pinned->private)
         return value_read(engine, pinned->version.id, &pinned->value, buffer, size, offset);
     if (!pinned->entry.value)
-        return chunks_read(engine, pinned->version.id, buffer, size, offset);
+        return chunks_read(engine, pinned->version.id, pinned->entry.size, buffer, size, offset);
     memcpy(buffer, pinned->entry.value + offset, size);
     return 0;
 }
