@@ -165,10 +165,10 @@ static int entry_get(const struct entry *entry, const char *name, char **ret_val
 int xattr_get(struct fs *fs, struct node *node, pid_t tid, const char *name, char **ret_value, size_t *ret_size)
 {
     struct entry entry;
-    if (strncmp(name, "security.", 9) == 0)
+    if (strcmp(name, "security.capability") == 0)
         return -ENODATA; /* the kernel asks before every cached write; ENOSYS would turn all of them off */
     if (!is_user(name))
-        return -EOPNOTSUPP;
+        return -EOPNOTSUPP; /* of security.selinux ls -l remembers that, and asks no more, for each file */
     if (node_is_control(node))
         return -ENODATA;
     int result = target_entry(fs, node, tid, &entry);

@@ -8,7 +8,7 @@
 
 #include "node.h"
 
-/* GETXATTR by thread `tid`: the value, for the caller to free. -ENODATA; -EOPNOTSUPP outside user.* and security.*. */
+/* GETXATTR by thread `tid`: the value, for the caller to free. -ENODATA; -EOPNOTSUPP outside user.*. */
 int xattr_get(struct fs *fs, struct node *node, pid_t tid, const char *name, char **ret_value, size_t *ret_size);
 
 /* LISTXATTR: the names, each with its NUL, for the caller to free. Only what a copy should carry along is listed. */

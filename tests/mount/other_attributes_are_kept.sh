@@ -41,6 +41,7 @@ for path in "f", "d":
         refused(errno.EOPNOTSUPP, os.setxattr, path, name, b"x")
     for name in "trusted.x", "security.x", "security.capability":
         refused((errno.ENODATA, errno.EOPNOTSUPP), os.getxattr, path, name)
+    refused(errno.EOPNOTSUPP, os.getxattr, path, "security.selinux") # which ls asks of every file, unless it hears this
     acl = bytes.fromhex("02000000 0100 0600 ffffffff 0400 0400 ffffffff 2000 0400 ffffffff")
     refused(errno.EOPNOTSUPP, os.setxattr, path, "system.posix_acl_access", acl)
 
