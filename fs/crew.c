@@ -3,15 +3,21 @@
 #include "crew.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
-#define WATCH_NS 4000000LL /* how often the watch looks: a request may hold others up for at most twice that */
+#define PENALTY_MIN_NS 100000000LL /* one that was raised stays so for this long; twice as long each time that ... */
+#define PENALTY_MAX_NS 10000000000LL
+#define LOW_ENOUGH_NS  200000000LL /* ... it had not even been low for this long */
+#define WATCH_NS       4000000LL /* how often the watch looks: a request may hold others up for at most twice that */
 
 struct member {
     pthread_t thread;
@@ -23,6 +29,7 @@ struct crew {
     int end_fd;
     atomic_uint running; /* threads that have not ended */
     atomic_bool stop;
+    bool may_lower; /* constant */
     atomic_bool watch_sleeps;
     pthread_t watch;
     bool watched;
@@ -68,6 +75,80 @@ bool crew_end(struct seat *seat)
     sits_at = NULL;
     return atomic_compare_exchange_strong(&seat->turn, &turn, turn + 1);
 }
+
+/* --- after the caller ---------------------------------------------------------------------------------- */
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static bool set_policy(pid_t tid, int policy)
+{
+    return sched_setscheduler(tid, policy, &(struct sched_param){0}) == 0;
+}
+
+/* Lowers itself, and sees whether it may raise itself again. */
+static void *try_policies(void *arg)
+{
+    bool *ret_may = arg;
+    *ret_may = set_policy(0, SCHED_IDLE) && set_policy(0, SCHED_OTHER);
+    return NULL;
+}
+
+void crew_lower(struct seat *seat)
+{
+    if (!seat->crew->may_lower || atomic_load_explicit(&seat->low, memory_order_relaxed))
+        return;
+    int64_t now = now_ns();
+    if (now < atomic_load(&seat->low_from_ns))
+        return;
+    atomic_store(&seat->low_since_ns, now);
+    atomic_store(&seat->low, gettid()); /* first: from here on the watch sees to it */
+    set_policy(0, SCHED_IDLE);
+}
+
+void crew_raise(struct seat *seat)
+{
+    pid_t self = atomic_load_explicit(&seat->low, memory_order_relaxed);
+    if (self && self == gettid() && atomic_compare_exchange_strong(&seat->low, &self, 0))
+        set_policy(self, SCHED_OTHER);
+}
+
+/* Does a thread of ours want to run, or does it sleep? Field 3 of proc(5)'s stat. */
+static bool is_runnable(pid_t tid)
+{
+    char path[64], text[128];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    const char *rest = strrchr(text, ')');
+    return !rest || strncmp(rest, ") R", 3) == 0;
+}
+
+/* The watch finds that one who is low gets no further, or has nothing to do. */
+static void raise_stuck(struct seat *seat)
+{
+    pid_t tid = atomic_exchange(&seat->low, 0);
+    if (!tid)
+        return;
+    bool starved = is_runnable(tid);
+    set_policy(tid, SCHED_OTHER);
+    if (!starved)
+        return;
+    int64_t now = now_ns(), penalty = atomic_load(&seat->penalty_ns);
+    penalty = now - atomic_load(&seat->low_since_ns) > LOW_ENOUGH_NS || penalty == 0 ? PENALTY_MIN_NS : penalty * 2;
+    penalty = penalty < PENALTY_MAX_NS ? penalty : PENALTY_MAX_NS;
+    atomic_store(&seat->penalty_ns, penalty);
+    atomic_store(&seat->low_from_ns, now + penalty);
+}
+
+/* --- seats --------------------------------------------------------------------------------------------- */
 
 static void *live(void *arg);
 
@@ -120,6 +201,7 @@ void crew_blocks(void)
     if (!seat)
         return;
     sits_at = NULL;
+    crew_raise(seat); /* before another thread is made, which would inherit it */
     vacate(seat, turn_begun);
 }
 
@@ -161,6 +243,7 @@ static void *live(void *arg)
     while ((seat = next_seat_locked(crew))) {
         pthread_mutex_unlock(&crew->lock);
         enum sitting result = seat->serve(seat);
+        crew_raise(seat);
         pthread_mutex_lock(&crew->lock);
         crew->idle++;
         if (result == SEAT_CLOSED)
@@ -193,6 +276,8 @@ static bool look(struct crew *crew)
         if (!seat)
             return active;
         uint64_t turn = atomic_load(&seat->turn);
+        if (turn == seat->watched)
+            raise_stuck(seat);
         if (turn & 1 && turn == seat->watched)
             vacate(seat, turn);
         active = active || turn & 1 || turn != seat->watched;
@@ -247,6 +332,9 @@ struct crew *crew_new(unsigned spare)
         crew_stop(crew);
         return NULL;
     }
+    pthread_t trial;
+    if (pthread_create(&trial, NULL, try_policies, &crew->may_lower) == 0)
+        pthread_join(trial, NULL);
     return crew;
 }
 

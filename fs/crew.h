@@ -12,6 +12,12 @@
  *     free --sit--> taken --crew_begin--> busy --crew_end--> taken
  *       ^------------------------------------' crew_blocks(), or the watch
  *
+ * *After the caller.* The scheduler wakes a caller on another core when the one it slept on is busy, and that is busy
+ * with us, who have just answered it. So a caller would change cores with every request, each time to one that sleeps,
+ * and that costs more than the request. A core on which only SCHED_IDLE threads run counts as free: so a thread that
+ * serves one busy caller from the caller's own core lowers itself to that. It would starve where others want the core,
+ * with whatever locks it has: the watch raises one that gets no further, and it stays raised for a while then.
+ *
  * A seat's turn is one atomic word: a number that grows with every request, odd while one is being answered. Who takes
  * the seat away and who comes back to it both change it by compare-and-swap, so that one of them wins.
  */
@@ -22,6 +28,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 
 struct crew;
 struct seat;
@@ -36,6 +43,9 @@ struct seat {
     struct crew *crew;
     _Atomic uint64_t turn;
     uint64_t watched; /* the watch's: what it saw last */
+    _Atomic pid_t low; /* the thread that sits here and is lowered; 0 */
+    _Atomic int64_t low_since_ns, low_from_ns; /* CLOCK_MONOTONIC: since when; and not before */
+    _Atomic int64_t penalty_ns; /* for how long not, next time */
     STAILQ_ENTRY(seat) next_free;
 };
 
@@ -53,6 +63,13 @@ bool crew_end(struct seat *seat);
 /* The calling thread is about to wait: it gives up its seat, if it has one. Cheap when it has not. Takes no lock but
  * the crew's own, so that it may be called with any held. */
 void crew_blocks(void);
+
+/* The calling thread, which sits here and is between two requests, runs after everybody else from now on: see above.
+ * Does nothing where it could not be raised again (that takes CAP_SYS_NICE), or was raised lately for good reason. */
+void crew_lower(struct seat *seat);
+
+/* It runs as others do, if it did not. */
+void crew_raise(struct seat *seat);
 
 /* True when all seats are closed and all threads have ended; then end_fd, an eventfd, is readable. */
 bool crew_ended(const struct crew *crew);

@@ -4,6 +4,7 @@
 #include "file.h"
 #include "log.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -316,6 +317,7 @@ static void *forget(void *arg)
 {
     struct pages_order *order = arg, *next;
     struct fs *fs = order->fs;
+    sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0}); /* whatever it inherited, see crew_lower() */
     for (struct pages_order *at = order; at; at = at->next) {
         for (size_t i = 0; i < at->count && !order->unneeded; i++)
             renew(at, at->nodes[i].node);

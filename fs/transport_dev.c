@@ -133,6 +133,10 @@ static void follow(struct dev_seat *seat, int core)
     dev->core = core;
     if (moved)
         settle_down(seat);
+    if (core >= 0)
+        crew_lower(&seat->seat);
+    else
+        crew_raise(&seat->seat);
 }
 
 static void begin_alone(struct dev_seat *seat, pid_t caller, int core)
@@ -150,6 +154,7 @@ static void begin_alone(struct dev_seat *seat, pid_t caller, int core)
 static void end_alone(struct dev_seat *seat)
 {
     struct dev *dev = seat->dev;
+    crew_raise(&seat->seat);
     dev->core = -1;
     atomic_store(&dev->alone, NULL);
     for (unsigned i = 0; i < dev->seats_count; i++)

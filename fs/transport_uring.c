@@ -38,6 +38,7 @@ enum {
     ENTRIES_MIN = 8,
     ENTRIES_ALL = 2048, /* about, of all queues together: each has its megabyte of address space */
     FIRST_PART = 4, /* which part of them the kernel gets at first */
+    ALONE_AFTER = 64, /* requests of one thread in a row: it is served after itself, see crew.h */
     FRESH = 4, /* how many it has at least of whoever sits down later, as long as there are any left */
     HEADROOM = 4096, /* before the payload; the headers are at its beginning */
 };
@@ -69,6 +70,8 @@ struct queue {
     unsigned registered; /* entries that the kernel knows; 0 nobody has sat here yet */
     unsigned live; /* of these, that it has not given up */
     bool complained; /* of one that it did */
+    uint32_t caller; /* the thread of the last request, and ... */
+    unsigned in_a_row; /* ... how many it has made */
     /* --- below here lock protects --- */
     pthread_mutex_t lock;
     struct ring_entry *done;
@@ -199,6 +202,21 @@ static void take_done(struct queue *queue)
     }
 }
 
+/* Takes note of who calls. */
+static void note_caller(struct queue *queue, uint32_t caller)
+{
+    if (caller == 0) /* the kernel itself, a RELEASE say; or another pid namespace */
+        return;
+    if (caller == queue->caller) {
+        if (++queue->in_a_row >= ALONE_AFTER)
+            crew_lower(&queue->seat);
+        return;
+    }
+    queue->caller = caller;
+    queue->in_a_row = 0;
+    crew_raise(&queue->seat);
+}
+
 /* Answers a request; false when the seat was lost over it. */
 static bool answer(struct queue *queue, struct ring_entry *entry)
 {
@@ -211,6 +229,7 @@ static bool answer(struct queue *queue, struct ring_entry *entry)
         submit_entry(entry, URING_CMD_COMMIT_AND_FETCH);
         return true;
     }
+    note_caller(queue, ((struct fuse_in_header *)message)->pid);
     crew_begin(&queue->seat);
     transport_process(&queue->uring->transport, message, size);
     bool sits = crew_end(&queue->seat);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -24,6 +25,7 @@ struct desk {
     struct seat seat;
     struct fixture *fixture;
     int orders[2], answers[2];
+    atomic_int thread; /* who served the last order */
 };
 
 struct fixture {
@@ -41,7 +43,7 @@ static void wait_for_go(struct fixture *f)
     f->waiting--;
 }
 
-/* e: echo; b: wait, and say so before; s: wait without a word; n: a short nap, said or not. */
+/* e, l: echo; b: wait, and say so before; s: wait without a word; n: a short nap, said or not. */
 static void carry_out(struct desk *desk, char order)
 {
     if (order == 'b' || order == 'n')
@@ -58,10 +60,13 @@ static enum sitting serve(struct seat *seat)
     struct desk *desk = (struct desk *)seat;
     char order;
     while (read(desk->orders[0], &order, 1) == 1) {
+        desk->thread = gettid();
         crew_begin(seat);
         carry_out(desk, order);
         if (!crew_end(seat))
             return SEAT_LOST;
+        if (order == 'l')
+            crew_lower(seat);
     }
     return SEAT_CLOSED;
 }
@@ -232,6 +237,36 @@ static void it_can_be_stopped_in_the_middle(void **state)
     until_waiting(f, 2); /* some wait, others read: teardown ends them all */
 }
 
+static int policy(const struct desk *desk)
+{
+    return sched_getscheduler(desk->thread);
+}
+
+static void who_is_low_is_raised(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, 8, 1);
+    for (int i = 0; i < 3; i++) {
+        order(f->desks, "l");
+        answered(f->desks, "l");
+        while (policy(f->desks) != SCHED_OTHER) /* by the watch: there is nothing to do any more */
+            usleep(1000);
+        order(f->desks, "lb");
+        answered(f->desks, "l");
+        until_waiting(f, 1);
+        assert_int_equal(policy(f->desks), SCHED_OTHER); /* by itself: it waits for something */
+        sem_post(&f->go);
+        answered(f->desks, "b");
+        order(f->desks, "ls");
+        answered(f->desks, "l");
+        until_waiting(f, 1);
+        while (policy(f->desks) != SCHED_OTHER) /* by the watch: it gets no further */
+            usleep(1000);
+        sem_post(&f->go);
+        answered(f->desks, "s");
+    }
+}
+
 struct storm {
     struct desk *desk;
     unsigned seed;
@@ -243,7 +278,7 @@ static void *send_orders(void *arg)
 {
     struct storm *storm = arg;
     for (int i = 0; i < STORM; i++) {
-        char letter = "eeeen"[rand_r(&storm->seed) % 5];
+        char letter = "eeeenl"[rand_r(&storm->seed) % 6];
         if (write(storm->desk->orders[1], &letter, 1) != 1)
             return storm;
     }
@@ -285,6 +320,7 @@ int main(void)
         TEST(no_more_threads_than_allowed),
         TEST(the_end_is_told),
         TEST(it_can_be_stopped_in_the_middle),
+        TEST(who_is_low_is_raised),
         TEST(none_is_lost_in_a_storm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
