@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * session.h - the conversation with the kernel: mounts, reads /dev/fuse, runs the workers that answer.
- *
- * Each worker reads a request, answers it in the same thread and reads the next. One thread beside them sends
- * notifications.
+ * session.h - the conversation with the kernel: mounts, greets, has a transport (transport.h) bring requests to those who
+ * answer them (crew.h), and ends it all. One thread beside them sends notifications.
  */
 #ifndef LARDER_FS_SESSION_H
 #define LARDER_FS_SESSION_H
@@ -16,21 +14,21 @@
 struct session;
 
 /*
- * Mounts and starts the workers; returns when the kernel's first message (INIT) was answered, so that the mount works.
+ * Mounts and begins to answer; returns when the kernel's first message (INIT) was answered, so that the mount works.
  * Always nosuid, nodev, default_permissions; type fuse.larder. Blocks no signals: the caller has blocked those it waits
- * for, and the workers inherit that. Returns 0, or a negative errno with one sentence in `error`.
+ * for, and all threads inherit that. Returns 0, or a negative errno with one sentence in `error`.
  */
 int session_mount(struct fs *fs, const struct mount_options *options, struct session **ret_session, char *error,
                   size_t error_size);
 
-/* True once the kernel has let go of the mount (somebody unmounted it) and the workers have ended by themselves. */
+/* True once the kernel has let go of the mount (somebody unmounted it) and its threads have ended by themselves. */
 bool session_ended(const struct session *session);
 
 /* A file descriptor that becomes readable (POLLIN) when session_ended() does. Lives as long as the session. */
 int session_end_fd(const struct session *session);
 
 /* Unmounts if still mounted (lazily, so that nobody new comes in), waits up to `grace_ms` for open files to be closed,
- * then ends the workers, after which clients get ENOTCONN, and frees the session. */
+ * then ends the threads, after which clients get ENOTCONN, and frees the session. */
 void session_stop(struct session *session, int grace_ms);
 
 #endif
