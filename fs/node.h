@@ -101,6 +101,13 @@ static inline struct node *node_of(struct fs *fs, fuse_ino_t ino)
 
 fuse_ino_t node_id(const struct fs *fs, const struct node *node);
 
+/* Has nobody opened it yet, nor anything of it in hand, so that it may come to stand for another version? */
+static inline bool node_untouched_locked(const struct node *node)
+{
+    return LIST_EMPTY(&node->handles) && node->sessions == 0 && !node->hold && !node->changing &&
+           node->pages_version == 0;
+}
+
 static inline bool node_is_control(const struct node *node)
 {
     return node->kind >= NODE_CONTROL_DIR;

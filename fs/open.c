@@ -296,8 +296,7 @@ static bool means_other_locked(const struct opening *opening, uint64_t version)
 static bool node_becomes_locked(const struct opening *opening, uint64_t version)
 {
     struct node *node = opening->node;
-    if (!opening->final || node->name != opening->name || node->kind != NODE_FILE || !LIST_EMPTY(&node->handles) ||
-        node->sessions > 0 || node->hold || node->changing > 0 || node->pages_version != 0)
+    if (!opening->final || node->name != opening->name || node->kind != NODE_FILE || !node_untouched_locked(node))
         return false;
     node->version = version;
     return node->lookups == 1;

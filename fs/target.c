@@ -49,8 +49,7 @@ static bool becomes(struct fs *fs, struct node *node, pid_t tid, bool sized, con
 {
     fs_lock(fs);
     bool bounced = stale_bounced_locked(fs, node->name, node, tid);
-    bool unused =
-        LIST_EMPTY(&node->handles) && node->sessions == 0 && !node->hold && !node->changing && node->pages_version == 0;
+    bool unused = node_untouched_locked(node);
     if (bounced && unused)
         node->version = store_version_id(version);
     fs_unlock(fs);

@@ -15,6 +15,7 @@
  */
 #include "log.h"
 #include "process.h"
+#include "state.h"
 #include "transport.h"
 
 #include <errno.h>
@@ -26,7 +27,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -68,13 +68,6 @@ struct dev {
     int64_t spin_now_ns; /* how long it would be worth it now */
     unsigned unspun; /* requests since it was not */
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* --- reading ------------------------------------------------------------------------------------------- */
 
@@ -121,12 +114,12 @@ static void settle_down(struct dev_seat *seat)
 static void follow(struct dev_seat *seat, int core)
 {
     struct dev *dev = seat->dev;
-    if (now_ns() < dev->follow_ns)
+    if (clock_ns(CLOCK_MONOTONIC) < dev->follow_ns)
         core = -1;
     bool moved = core != dev->core;
     dev->moves = (dev->moves << 1 | moved) & 0xffff;
     if (core >= 0 && (!CPU_ISSET(core, &dev->transport.cores) || __builtin_popcount(dev->moves) > MOVES)) {
-        dev->follow_ns = now_ns() + APART_NS;
+        dev->follow_ns = clock_ns(CLOCK_MONOTONIC) + APART_NS;
         dev->moves = 0;
         core = -1;
     }
@@ -222,9 +215,9 @@ static bool should_spin(struct dev_seat *seat)
 static ssize_t spin(struct dev_seat *seat, void *message)
 {
     struct dev *dev = seat->dev;
-    int64_t until = now_ns() + dev->spin_now_ns;
+    int64_t until = clock_ns(CLOCK_MONOTONIC) + dev->spin_now_ns;
     ssize_t size;
-    while ((size = read_one(dev->spin_fd, message)) == 0 && now_ns() < until)
+    while ((size = read_one(dev->spin_fd, message)) == 0 && clock_ns(CLOCK_MONOTONIC) < until)
         ;
     int64_t next = size > 0 ? dev->spin_now_ns * 2 : dev->spin_now_ns / 2;
     dev->spin_now_ns = next > dev->spin_ns ? dev->spin_ns : next < SPIN_MIN_NS ? 0 : next;
