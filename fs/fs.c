@@ -31,6 +31,7 @@ int fs_new(const struct mount_options *options, struct fs **ret_fs)
     LIST_INIT(&fs->spare_handles);
     LIST_INIT(&fs->orders);
     TAILQ_INIT(&fs->held);
+    TAILQ_INIT(&fs->bounced);
     LIST_INIT(&fs->dir_handles);
     LIST_INIT(&fs->control_texts);
     fs->root = root;

@@ -96,7 +96,7 @@ void handle_enter_locked(struct fs *fs, struct handle *handle, struct name *name
     node->opens += cached;
     if (cached)
         node->pages_version = node->version; /* from now on: the kernel drops what it may not keep */
-    node->reserved = false;
+    node_unreserve_locked(node);
     LIST_INSERT_HEAD(&node->handles, handle, of_node);
     fs->handle_count++;
 }

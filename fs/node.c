@@ -215,6 +215,20 @@ struct node *node_new_locked(struct fs *fs, enum node_kind kind, uint64_t ino, u
     return node;
 }
 
+void node_reserve_locked(struct node *node, pid_t tid)
+{
+    node->name->reserved += !node->reserved;
+    node->reserved = true;
+    node->reserved_for = tid;
+}
+
+void node_unreserve_locked(struct node *node)
+{
+    if (node->reserved)
+        node->name->reserved--;
+    node->reserved = false;
+}
+
 struct node *node_dir_locked(struct fs *fs, uint64_t dir)
 {
     struct node *node = fs->root;
@@ -277,6 +291,7 @@ struct store_version *node_drop_unused_locked(struct fs *fs, struct node *node)
     if (node->kind == NODE_DIR)
         HASH_DEL(fs->dirs, node);
     if (node->name) {
+        node_unreserve_locked(node);
         LIST_REMOVE(node, of_name);
         if (node->name->current == node)
             node->name->current = NULL;
@@ -344,13 +359,41 @@ double attr_timeout(const struct entry *entry)
     return left <= 0 ? 0 : left < LONG_SECONDS ? left : LONG_SECONDS;
 }
 
-/* May the kernel believe what a node shows just now? Not while somebody writes here, or another node is meant. */
-static bool node_settled_locked(const struct fs *fs, const struct node *node)
+/*
+ * May the kernel believe that a name means a node, and what that shows? Not while somebody writes here, or is about to
+ * open a node that was reserved: its LOOKUP has replaced what the kernel believed before, and when it publishes nothing
+ * else must be believed again.
+ */
+static bool node_settled_locked(const struct node *node)
 {
     if (node->kind == NODE_DIR)
         return node->creating == 0; /* a publish will change its times */
     const struct name *name = node->name;
-    return name->current == node && LIST_EMPTY(&name->sessions) && !node->changing && !stale_is_hot(fs, name);
+    return name->current == node && LIST_EMPTY(&name->sessions) && name->reserved == 0 && !node->changing;
+}
+
+/*
+ * For how long it may believe what a node shows, in seconds. Where the name may come to mean another node in a moment,
+ * this one still stands for one published version: so much for the rest of the call that found it, which would have to
+ * ask twice more, for the mode and at the end of what it reads. 0, and not a little, where somebody writes: of two
+ * replies on their way the kernel believes the one it takes up first, and drops the newer one. Not believing either, it
+ * asks once more where a read meets the end.
+ */
+static double node_believed_locked(const struct node *node, bool steady, double believe)
+{
+    bool settled = steady && node_settled_locked(node);
+    if (node->kind == NODE_DIR)
+        return settled ? believe : SHORT_SECONDS;
+    if (!steady || node->sessions > 0 || node->changing)
+        return 0;
+    return settled || believe < MOMENT_SECONDS ? believe : MOMENT_SECONDS;
+}
+
+void node_disbelieve(struct fs *fs, const struct node *node)
+{
+    /* From -1: attributes alone. It waits for no page, and raises the inode's attr_version, by which the kernel drops
+     * answers to what was asked before (fuse_reverse_inval_inode() in fs/fuse/inode.c). */
+    fuse_lowlevel_notify_inval_inode(fs->fuse, node_id(fs, node), -1, 0);
 }
 
 /* --- LOOKUP -------------------------------------------------------------------------------------------- */
@@ -358,7 +401,7 @@ static bool node_settled_locked(const struct fs *fs, const struct node *node)
 void node_reply_locked(struct fs *fs, struct node *node, const struct entry *entry, bool steady,
                        struct fuse_entry_param *ret_entry)
 {
-    bool settled = steady && node_settled_locked(fs, node);
+    bool settled = steady && node_settled_locked(node);
     double believe = attr_timeout(entry);
     node->lookups++;
     node->mode = entry->mode;
@@ -367,9 +410,7 @@ void node_reply_locked(struct fs *fs, struct node *node, const struct entry *ent
     node->size = entry->size;
     node->told_ino = entry->ino;
     ret_entry->ino = node_id(fs, node);
-    /* 0, and not a little, for files that are written: of two replies on their way the kernel believes the one it takes
-     * up first, and drops the newer one. Not believing either, it asks once more where a read meets the end. */
-    ret_entry->attr_timeout = settled ? believe : node->kind == NODE_DIR ? SHORT_SECONDS : 0;
+    ret_entry->attr_timeout = node_believed_locked(node, steady, believe);
     ret_entry->entry_timeout = settled || (node->kind == NODE_DIR && steady) ? believe : 0;
     attr_fill(entry, 1, &ret_entry->attr);
     ret_entry->attr.st_size = (off_t)pages_tell_size_locked(fs, node, entry->size);
@@ -494,7 +535,7 @@ static int dir_getattr(struct fs *fs, struct node *node, struct stat *ret_stat, 
     attr_fill(&entry, 1, ret_stat);
     entry_release(&entry);
     fs_lock(fs);
-    *ret_timeout = gate_steady(fs, gate, noted) && node_settled_locked(fs, node) ? LONG_SECONDS : SHORT_SECONDS;
+    *ret_timeout = node_believed_locked(node, gate_steady(fs, gate, noted), LONG_SECONDS);
     fs_unlock(fs);
     return 0;
 }
@@ -541,12 +582,12 @@ int node_getattr(struct fs *fs, struct node *node, pid_t tid, struct stat *ret_s
     if (result == 0) {
         bool dead = store_version_dead(target.version);
         fs_lock(fs);
-        bool settled = !target.session && !dead && gate_steady(fs, gate, noted) && node_settled_locked(fs, node);
+        bool steady = !target.session && !dead && gate_steady(fs, gate, noted);
+        *ret_timeout = node_believed_locked(node, steady, attr_timeout(&entry));
         attr_fill(&entry, node->name->gone ? 0 : 1, ret_stat);
         node->told_ino = entry.ino;
         ret_stat->st_size = (off_t)pages_tell_size_locked(fs, node, entry.size);
         fs_unlock(fs);
-        *ret_timeout = settled ? attr_timeout(&entry) : 0;
         entry_release(&entry);
     }
     target_release(fs, &target);

@@ -54,6 +54,7 @@ struct name {
     bool gone; /* removed or replaced: what hangs on it has no place any more */
     bool busy; /* somebody is publishing, renaming or removing here, see name_lock() */
     bool notify_queued;
+    unsigned reserved; /* of its nodes */
     struct node *current; /* what LOOKUP answers; NULL: makes a new one. Not counted in refs */
     LIST_HEAD(, write_session) sessions; /* not published yet */
     LIST_HEAD(, node) nodes;
@@ -101,7 +102,8 @@ static inline struct node *node_of(struct fs *fs, fuse_ino_t ino)
 
 fuse_ino_t node_id(const struct fs *fs, const struct node *node);
 
-/* Has nobody opened it yet, nor anything of it in hand, so that it may come to stand for another version? */
+/* Has nobody opened it yet, nor anything of it in hand, so that it may come to stand for another version? What the
+ * kernel was told of its size must be taken back then: node_disbelieve(). */
 static inline bool node_untouched_locked(const struct node *node)
 {
     return LIST_EMPTY(&node->handles) && node->sessions == 0 && !node->hold && !node->changing &&
@@ -160,6 +162,10 @@ struct write_session *name_creator_locked(struct name *name);
 /* Makes a node for a file or link; takes a reference of the name. No lookup is counted yet. NULL: out of memory. */
 struct node *node_new_locked(struct fs *fs, enum node_kind kind, uint64_t ino, uint64_t version, struct name *name);
 
+/* Reserves a node for a thread's write session, or takes that back. */
+void node_reserve_locked(struct node *node, pid_t tid);
+void node_unreserve_locked(struct node *node);
+
 /* The node of a directory, or NULL. */
 struct node *node_dir_locked(struct fs *fs, uint64_t dir);
 
@@ -197,6 +203,10 @@ void attr_fill(const struct entry *entry, unsigned links, struct stat *ret_stat)
 
 /* Seconds for which the kernel may believe an entry: never past its deadline. */
 double attr_timeout(const struct entry *entry);
+
+/* The kernel no longer believes what it was told of a node's size and times, nor what is still on its way to it. For who
+ * answers a request that holds the node. Not under fs->lock. */
+void node_disbelieve(struct fs *fs, const struct node *node);
 
 /* GETATTR of any node: what stat(2) of `node` shows to the thread `tid`, and for how long. */
 int node_getattr(struct fs *fs, struct node *node, pid_t tid, struct stat *ret_stat, double *ret_timeout);

@@ -74,6 +74,14 @@ static int bounce(struct fs *fs, const struct opening *opening, bool writer)
 
 /* --- opening to write a new version -------------------------------------------------------------------- */
 
+/* A write session begins on a node that no LOOKUP of the name has led to (but /proc/self/fd/N, or a name that was replaced
+ * meanwhile): what the kernel believes of the name would outlive the publish. */
+static void led_astray_locked(struct fs *fs, struct name *name)
+{
+    if (fs->notify)
+        notify_name_locked(fs->notify, name);
+}
+
 /*
  * May a write session have this node? A fresh or reserved one, which nobody else knows; or the name's own, when nobody
  * has it open and nobody was bounced here lately: then the version that is there gets another node at the next LOOKUP.
@@ -85,16 +93,19 @@ static int admit_writer_locked(struct fs *fs, const struct opening *opening, boo
     bool unused = LIST_EMPTY(&node->handles) && node->sessions == 1; /* which is the new one's */
     bool own = fresh || (node->reserved && node->reserved_for == opening->tid && unused);
     *ret_cached = true;
-    if (own && !fresh && !stale_is_hot(fs, opening->name) && fs->notify)
-        notify_name_locked(fs->notify, opening->name); /* so long ago that LOOKUPs were believed again */
+    if (own && !fresh && node->name != opening->name)
+        led_astray_locked(fs, opening->name);
     if (own)
         return 0;
-    if (unused && !node->name->gone && node->name->current == node && !stale_is_hot(fs, node->name)) {
+    if (unused && !node->name->gone && node->name->current == node && !stale_is_hot_locked(fs, node)) {
         node->name->current = NULL;
         return 0;
     }
     *ret_cached = false;
-    return opening->final && unused ? 0 : stale_bounce_locked(fs, opening->name, opening->tid, true);
+    if (!opening->final || !unused)
+        return stale_bounce_locked(fs, opening->name, opening->tid, true);
+    led_astray_locked(fs, opening->name);
+    return 0;
 }
 
 /* Opens a handle of a new session, unless the node may not be had after all. Takes `version` over. */
@@ -290,8 +301,7 @@ static bool means_other_locked(const struct opening *opening, uint64_t version)
 
 /*
  * What an open at last gets is another version than the one its node stands for. A node that nobody has opened yet
- * stands for that from now on; and if the kernel was told of it only once, by this very open's LOOKUP, no older size is
- * still on its way, and it can be read through the page cache, and mapped.
+ * stands for that from now on, can be read through the page cache, and mapped.
  */
 static bool node_becomes_locked(const struct opening *opening, uint64_t version)
 {
@@ -299,7 +309,7 @@ static bool node_becomes_locked(const struct opening *opening, uint64_t version)
     if (!opening->final || node->name != opening->name || node->kind != NODE_FILE || !node_untouched_locked(node))
         return false;
     node->version = version;
-    return node->lookups == 1;
+    return true;
 }
 
 /* A reserved node that is opened without O_TRUNC is one like any other; and the name's own, unless that is in use. */
@@ -312,7 +322,7 @@ static void adopt_reserved_locked(struct node *node)
 
 /*
  * Opens to read, or to write live, the version the node stands for. Else the kernel looks once more; when it has, and
- * it was replaced again, what is published is read past the page cache.
+ * it was replaced again, what is published is read past the page cache, and stat of the descriptor asks for its size.
  */
 static int open_published(struct fs *fs, const struct opening *opening)
 {
@@ -332,20 +342,28 @@ static int open_published(struct fs *fs, const struct opening *opening)
     bool push = false;
     fs_lock(fs);
     pages_wait_locked(fs, node);
-    bool same = node->version == id && node->name == opening->name && !node_writer_locked(node);
+    bool same = node->version == id; /* be it that its session is just about to be told that it is published */
+    struct name *name = same ? node->name : opening->name; /* gone or not: who else shows it hangs there */
     bool again = !same && means_other_locked(opening, id);
     if (same && node->reserved)
         adopt_reserved_locked(node);
-    if (!same && !again)
+    bool other = !same; /* than what the kernel was told of */
+    struct store_version *expired = NULL;
+    if (!same && !again) {
+        expired = stale_holds_locked(node) ? NULL : stale_unhold_locked(fs, node);
         same = node_becomes_locked(opening, id);
+    }
     if (again)
         result = -EAGAIN;
     else if (same || opening->final) {
-        handle_enter_locked(fs, handle, opening->name, same && (!handle->writes || pages_writable_locked(node, id)));
+        handle_enter_locked(fs, handle, name, same && (!handle->writes || pages_writable_locked(node, id)));
         push = pages_push_begin_locked(handle);
     } else
         result = stale_bounce_locked(fs, opening->name, opening->tid, false);
     fs_unlock(fs);
+    store_unpin(expired);
+    if (other && result == 0)
+        node_disbelieve(fs, node);
     if (push)
         pages_push(fs, handle);
     if (result == 0)

@@ -35,13 +35,32 @@ static struct bounce *find(const struct fs *fs, uint64_t place, pid_t tid)
     return is_of(bounce, place, tid) && clock_ns(CLOCK_MONOTONIC) < bounce->until_ns ? bounce : NULL;
 }
 
+/* Nobody of this slot is out any more. */
+static void clear(struct fs *fs, struct bounce *bounce)
+{
+    if (!bounce->until_ns)
+        return;
+    TAILQ_REMOVE(&fs->bounced, bounce, by_time);
+    *bounce = (struct bounce){0};
+}
+
+/* All are given the same time, so that the first to be bounced is the first whose time is over. */
+static void expire(struct fs *fs, int64_t now)
+{
+    struct bounce *bounce;
+    while ((bounce = TAILQ_FIRST(&fs->bounced)) && bounce->until_ns <= now)
+        clear(fs, bounce);
+}
+
 int stale_bounce_locked(struct fs *fs, const struct name *name, pid_t tid, bool writer)
 {
     uint64_t place = place_hash(name->dir, name->text);
     int64_t now = clock_ns(CLOCK_MONOTONIC);
-    atomic_store(&fs->gates[place % GATES].hot_until_ns, now + HOT_NS);
-    *slot_of(fs, place, tid) =
-        (struct bounce){.tid = tid, .place = place, .until_ns = now + BOUNCE_NS, .writer = writer};
+    expire(fs, now);
+    struct bounce *bounce = slot_of(fs, place, tid);
+    clear(fs, bounce);
+    *bounce = (struct bounce){.tid = tid, .place = place, .until_ns = now + BOUNCE_NS, .writer = writer};
+    TAILQ_INSERT_TAIL(&fs->bounced, bounce, by_time);
     return -ESTALE;
 }
 
@@ -56,7 +75,7 @@ void stale_answered_locked(struct fs *fs, uint64_t dir, const char *text, pid_t 
 {
     struct bounce *bounce = find(fs, place_hash(dir, text), tid);
     if (bounce)
-        *bounce = (struct bounce){0};
+        clear(fs, bounce);
 }
 
 void stale_found_locked(struct fs *fs, uint64_t dir, const char *text, const struct node *node, pid_t tid)
@@ -69,10 +88,15 @@ void stale_found_locked(struct fs *fs, uint64_t dir, const char *text, const str
     }
 }
 
-bool stale_is_hot(const struct fs *fs, const struct name *name)
+bool stale_is_hot_locked(struct fs *fs, const struct node *node)
 {
-    int64_t until = atomic_load(&fs->gates[gate_of(name->dir, name->text)].hot_until_ns);
-    return until && clock_ns(CLOCK_MONOTONIC) < until;
+    const struct bounce *bounce;
+    uint64_t place = place_hash(node->name->dir, node->name->text);
+    expire(fs, clock_ns(CLOCK_MONOTONIC));
+    TAILQ_FOREACH(bounce, &fs->bounced, by_time) /* as long as few are, or stat(2) what others write */
+        if (bounce->found == node || bounce->place == place)
+            return true;
+    return false;
 }
 
 struct node *stale_reserve_locked(struct fs *fs, uint64_t dir, const char *text, const struct entry *entry, pid_t tid)
@@ -87,8 +111,8 @@ struct node *stale_reserve_locked(struct fs *fs, uint64_t dir, const char *text,
         !bounce->node->reserved)
         bounce->node = node_new_locked(fs, NODE_FILE, entry->ino, entry->version, name);
     if (bounce->node) {
-        bounce->node->in_bounce = bounce->node->reserved = true;
-        bounce->node->reserved_for = tid;
+        bounce->node->in_bounce = true;
+        node_reserve_locked(bounce->node, tid);
     }
     name_put_locked(fs, name);
     return bounce->node;

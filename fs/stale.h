@@ -9,8 +9,9 @@
  * *Bounce.* We answer ESTALE: the kernel walks the path once more, with a LOOKUP it believes, and opens what it gets.
  * It does so only once; a second ESTALE would reach the program. So a bounce notes the thread and the place, and what
  * its next LOOKUP of a file finds: a writer's gets a node of its own, reserved for it. Whatever the thread opens there
- * next gets a final answer. A place where somebody was bounced is hot for a while: writers there go straight to nodes
- * of their own, and none is taken from under a reader who has just been sent to it.
+ * next gets a final answer. A place where somebody was bounced is hot until all of those have opened something there, or
+ * BOUNCE_NS: writers go to nodes of their own, and none is taken from under a reader who has just been sent to it. (Who
+ * was not about to open, but to stat say, cannot be told from one who is, and keeps it hot.)
  *
  * Other calls on a path (stat, chmod, setxattr ...) walk it once more after ESTALE, too. When the inode they reach is a
  * writer's, that is how they get to what is published.
@@ -23,8 +24,7 @@
 
 #include "node.h"
 
-#define HOT_NS    1000000000LL /* how long a place stays hot after a bounce */
-#define BOUNCE_NS 2000000000LL /* how long a bounced thread may take to come back */
+#define BOUNCE_NS 2000000000LL /* how long a bounced thread may take to come back, and its place stays hot at most */
 #define HOLD_PART 16 /* of the size limit: what may be held at most, since it is room that eviction cannot make */
 #define HOLD_NS   200000000LL /* how long a replaced version is held: an open takes microseconds */
 
@@ -40,8 +40,8 @@ void stale_answered_locked(struct fs *fs, uint64_t dir, const char *text, pid_t 
 /* A thread's LOOKUP of a file found this node. */
 void stale_found_locked(struct fs *fs, uint64_t dir, const char *text, const struct node *node, pid_t tid);
 
-/* True when somebody was bounced at this place lately. */
-bool stale_is_hot(const struct fs *fs, const struct name *name);
+/* True when somebody was bounced where this node is, or has been sent to it, and may yet come to open it. */
+bool stale_is_hot_locked(struct fs *fs, const struct node *node);
 
 /* LOOKUP of a file: the node reserved for a thread that was bounced and may be about to truncate, made when there is
  * none yet. NULL when it was not, or out of memory. */

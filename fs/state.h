@@ -38,6 +38,7 @@ struct bounce {
     int64_t until_ns; /* CLOCK_MONOTONIC; 0 nobody */
     struct node *node; /* reserved for it, or NULL */
     const struct node *found; /* by its last LOOKUP, or NULL; only compared, since it may be freed */
+    TAILQ_ENTRY(bounce) by_time; /* in fs->bounced, unless nobody */
 };
 
 struct fs {
@@ -56,7 +57,6 @@ struct fs {
 
     struct {
         atomic_uint_fast64_t begun, ended;
-        atomic_int_fast64_t hot_until_ns; /* CLOCK_MONOTONIC, see stale_is_hot() */
     } gates[GATES];
 
     pthread_mutex_t lock;
@@ -70,6 +70,7 @@ struct fs {
     TAILQ_HEAD(, node) held; /* nodes that hold a replaced version, oldest first; see stale.h */
     uint64_t held_bytes; /* by them */
     struct bounce bounces[BOUNCES]; /* by thread */
+    TAILQ_HEAD(, bounce) bounced; /* those of them that are, by time */
     struct node *checked; /* where check.h goes on */
     unsigned node_count;
     unsigned handle_count;

@@ -13,13 +13,23 @@
 
 /* --- finding ------------------------------------------------------------------------------------------- */
 
+/* Is what a session writes published, and only the session not told yet? Then others have opened it. */
+static bool is_out_locked(const struct node *node, const struct write_session *session)
+{
+    const struct handle *handle;
+    LIST_FOREACH(handle, &node->handles, of_node)
+        if (!handle->session && store_version_id(handle->version) == store_version_id(session->version))
+            return true;
+    return false;
+}
+
 /* The unpublished session that has a handle on a node, or is creating its name; with a reference. *ret_here: the
  * former. *ret_creates: it is creating it. */
 static struct write_session *session_at(struct fs *fs, struct node *node, bool *ret_here, bool *ret_creates)
 {
     fs_lock(fs);
     const struct handle *writer = node_writer_locked(node);
-    struct write_session *found = writer ? writer->session : NULL;
+    struct write_session *found = writer && !is_out_locked(node, writer->session) ? writer->session : NULL;
     *ret_here = found;
     if (!found && !node->name->gone)
         found = name_creator_locked(node->name);
@@ -53,6 +63,8 @@ static bool becomes(struct fs *fs, struct node *node, pid_t tid, bool sized, con
     if (bounced && unused)
         node->version = store_version_id(version);
     fs_unlock(fs);
+    if (bounced && unused)
+        node_disbelieve(fs, node);
     return bounced && (unused || !sized);
 }
 

@@ -17,7 +17,7 @@ import time
 import traceback
 
 __all__ = ["os", "sys", "time", "errno", "mmap", "stat", "signal", "mnt", "work", "libc",
-           "check", "equal", "refused", "put", "get", "open_fd", "rename2", "NOREPLACE", "EXCHANGE",
+           "struct", "check", "equal", "refused", "put", "get", "open_fd", "rename2", "NOREPLACE", "EXCHANGE",
            "fallocate", "KEEP_SIZE", "PUNCH_HOLE", "processes", "wait_until", "stats", "Onlooker"]
 
 mnt = os.environ["mnt"]
