@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,12 +80,48 @@ int process_core(pid_t tid)
     return rest && sscanf(rest, " %d", &core) == 1 ? core : -1;
 }
 
-unsigned process_descriptors(pid_t tid)
+/* --- how many descriptors ------------------------------------------------------------------------------ */
+
+/*
+ * The /proc/TID/fd of the threads asked about lately. A descriptor of that costs 0.6 us to ask, its path 2, and whose
+ * thread it is another 1; and it stands for this one thread: when that has ended it is ENOENT, even when another has got
+ * its number.
+ */
+static struct look {
+    pid_t tid;
+    int fd; /* meaningless where tid is 0 */
+    pid_t process;
+} looks[64];
+static pthread_mutex_t looks_lock = PTHREAD_MUTEX_INITIALIZER; /* guards them; taken last of all locks */
+
+static bool look_again_locked(struct look *look, pid_t tid)
 {
     char path[64];
-    struct stat stat_of_dir;
+    if (look->tid != 0)
+        close(look->fd);
     snprintf(path, sizeof path, "/proc/%d/fd", (int)tid);
-    return tid != 0 && stat(path, &stat_of_dir) == 0 ? (unsigned)stat_of_dir.st_size : 0;
+    look->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    look->tid = look->fd < 0 ? 0 : tid;
+    look->process = look->tid != 0 ? process_of(tid) : 0;
+    return look->tid != 0;
+}
+
+pid_t process_look(pid_t tid, unsigned *ret_descriptors)
+{
+    *ret_descriptors = 0;
+    if (tid == 0)
+        return 0;
+    struct stat dir;
+    struct look *look = &looks[(unsigned)tid % (sizeof looks / sizeof *looks)];
+    pthread_mutex_lock(&looks_lock);
+    bool there = look->tid == tid && fstat(look->fd, &dir) == 0;
+    if (!there)
+        there = look_again_locked(look, tid) && fstat(look->fd, &dir) == 0;
+    pid_t process = there ? look->process : 0;
+    pthread_mutex_unlock(&looks_lock);
+    if (there)
+        *ret_descriptors = (unsigned)dir.st_size;
+    return there ? process : process_of(tid);
 }
 
 /* --- whose descriptors --------------------------------------------------------------------------------- */

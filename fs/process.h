@@ -27,8 +27,9 @@ bool process_was_killed(pid_t tid);
  * may take until other requests of the process were answered. */
 int process_core(pid_t tid);
 
-/* How many descriptors the thread's process has open; 0 when it is exiting, or cannot be told (kernels before 6.2). */
-unsigned process_descriptors(pid_t tid);
+/* The process a thread belongs to, as process_of(), and how many descriptors that has open: 0 when it is exiting, or it
+ * cannot be told (kernels before 6.2). Any thread; keeps a descriptor each of the last few that it was asked about. */
+pid_t process_look(pid_t tid, unsigned *ret_descriptors);
 
 /*
  * Does the process have a descriptor of the file `ino` of the mount `mount_id` (as statx tells it)? `to_write`: one to

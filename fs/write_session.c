@@ -43,13 +43,15 @@ struct write_session *write_session_new(struct fs *fs, struct store_version *ver
         store_unpin(version);
         return NULL;
     }
+    unsigned descriptors;
+    pid_t process = process_look(opener, &descriptors);
     *session = (struct write_session){
         .version = version,
         .name = name,
         .node = node,
         .opener = opener,
-        .process = process_of(opener),
-        .descriptors = process_descriptors(opener),
+        .process = process,
+        .descriptors = descriptors,
         .creates = creates,
         .refs = 1,
         .handles = 1,
@@ -242,12 +244,12 @@ static enum close judge_close(struct fs *fs, const struct write_session *session
     pid_t last_writer = session->last_writer, last_process = session->last_process;
     fs_unlock(fs);
 
-    pid_t process = tid == session->opener ? session->process : process_of(tid);
+    unsigned open_now; /* none are left to a process that closes them as it exits */
+    pid_t process = process_look(tid, &open_now);
     bool opener = process != 0 && process == session->process;
     bool wrote_last = last_writer != session->opener && process != 0 && process == last_process;
     if (!opener && !(shared && wrote_last))
         return CLOSE_OF_OTHER;
-    unsigned open_now = process_descriptors(tid); /* none are left to a process that closes them as it exits */
     if (open_now == 0 && process_was_killed(tid))
         return opener ? CLOSE_OF_KILLED_OPENER : CLOSE_OF_KILLED;
     if (!opener)
