@@ -298,8 +298,11 @@ static int patch(const struct engine *engine, struct value *value, const uint8_t
 static int write_part(const struct engine *engine, uint64_t version, struct value *value, const uint8_t *data,
                       struct part part)
 {
-    if (part.size == engine->layout.chunk_bytes && !at_hand(value, part.chunk))
-        return put_chunk(engine, version, value, part.chunk, data, part.size);
+    if (part.size == engine->layout.chunk_bytes && !at_hand(value, part.chunk)) {
+        /* What came before it goes first: tables whose keys overlap would have to be merged, which writes them twice. */
+        int result = put_buffer(engine, version, value);
+        return result < 0 ? result : put_chunk(engine, version, value, part.chunk, data, part.size);
+    }
     int result = at_hand(value, part.chunk) ? 0 : fetch(engine, version, value, part.chunk);
     return result < 0 ? result : patch(engine, value, data, part);
 }

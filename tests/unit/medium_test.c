@@ -27,6 +27,8 @@ struct fixture {
 /* What the wrapped functions do beside their work. One test runs at a time, and threads find it here. */
 static atomic_bool writes_fail, syncs_fail;
 static void (*_Atomic on_queue_walk)(void); /* called once, when a walk through the queue has begun */
+static struct key last_chunk; /* of those put; the thread that writes is the test's own */
+static unsigned chunks_put, chunks_out_of_order;
 
 void __real_db_walk(const struct db *, enum family, const struct key *, const struct key *, struct walk *);
 void __wrap_db_walk(const struct db *, enum family, const struct key *, const struct key *, struct walk *);
@@ -34,6 +36,8 @@ int __real_db_write(const struct db *, rocksdb_writebatch_t *);
 int __wrap_db_write(const struct db *, rocksdb_writebatch_t *);
 int __real_db_sync(const struct db *);
 int __wrap_db_sync(const struct db *);
+int __real_db_put(const struct db *, enum family, const struct key *, const void *, size_t);
+int __wrap_db_put(const struct db *, enum family, const struct key *, const void *, size_t);
 
 void __wrap_db_walk(const struct db *db, enum family family, const struct key *from, const struct key *end,
                     struct walk *ret_walk)
@@ -52,6 +56,16 @@ int __wrap_db_write(const struct db *db, rocksdb_writebatch_t *batch)
 int __wrap_db_sync(const struct db *db)
 {
     return atomic_load(&syncs_fail) ? -EIO : __real_db_sync(db);
+}
+
+int __wrap_db_put(const struct db *db, enum family family, const struct key *key, const void *value, size_t size)
+{
+    if (family == FAMILY_DATA) {
+        chunks_out_of_order += chunks_put > 0 && memcmp(last_chunk.bytes, key->bytes, key->size) >= 0;
+        chunks_put++;
+        last_chunk = *key;
+    }
+    return __real_db_put(db, family, key, value, size);
 }
 
 /* --- the fixture --------------------------------------------------------------------------------------- */
@@ -175,6 +189,27 @@ static void fifo_meets_what_is_published_while_it_looks(void **state)
     expect_late_is_evicted(*state, STORE_POLICY_FIFO);
 }
 
+/* --- large values -------------------------------------------------------------------------------------- */
+
+/* Tables of chunks that came out of order overlap, and RocksDB merges them: all is written twice. */
+static void pieces_that_cross_chunks_go_to_the_medium_in_order(void **state)
+{
+    struct fixture *f = *state;
+    enum { PIECE = 3 * CHUNK_BYTES + 100, PIECES = 9 };
+    chunks_put = chunks_out_of_order = 0;
+    struct store_version *version = stage(f, "large", PIECE);
+    char *piece = test_calloc(1, PIECE);
+    int result = 0;
+    for (int i = 1; i < PIECES; i++)
+        result |= store_write(version, piece, PIECE, (uint64_t)i * PIECE);
+    result |= store_publish(version, STORE_ROOT, "large", 0);
+    store_unpin(version);
+    test_free(piece);
+    assert_int_equal(result, 0);
+    assert_int_equal(chunks_put, PIECES * PIECE / CHUNK_BYTES + 1);
+    assert_int_equal(chunks_out_of_order, 0);
+}
+
 /* --- a failing medium ---------------------------------------------------------------------------------- */
 
 static void a_publish_that_is_not_synced_is_published(void **state)
@@ -234,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(sieve_meets_what_is_published_while_it_looks, setup, teardown),
         cmocka_unit_test_setup_teardown(fifo_meets_what_is_published_while_it_looks, setup, teardown),
+        cmocka_unit_test_setup_teardown(pieces_that_cross_chunks_go_to_the_medium_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(a_publish_that_is_not_synced_is_published, setup, teardown),
         cmocka_unit_test_setup_teardown(a_publish_that_is_not_written_may_be_tried_again, setup, teardown),
         cmocka_unit_test_setup_teardown(settle_says_when_not_all_could_be_done, setup, teardown),
