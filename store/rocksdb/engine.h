@@ -11,14 +11,15 @@
  *     keeper.c    the background thread             chores.h    what it does: expire.c, evict.c, sweep.c
  *     policy.c    hits and eviction bits            idle.c      times of reading
  *     dirs.c      directories in memory
- *     db.c        RocksDB itself                    keys.h, meta.h, dirrow.h   what FORMAT.md says
+ *     db.c        RocksDB itself                    ahead.c     large values read ahead
+ *     keys.h, meta.h, dirrow.h   what FORMAT.md says
  *
  * Locks, in the order in which they are taken:
  *
  *     1. a version's own lock        (struct pinned: its entry and its private value)
  *     2. the mutation mutex          (engine.mutation: everything published)
  *     3. the table's lock            (struct pins: which versions are in hand, and the state and place of each)
- *     4. the locks of ids, dirs, room, idle and keeper; none of them is held while another is taken
+ *     4. the locks of ids, dirs, room, idle, keeper and ahead; none of them is held while another is taken
  *
  * Whoever waits for room holds neither 2 nor 3, and the keeper, which makes room, never takes 1. List and read take none
  * but a version's own; lookup and pin take 3 besides, and while they hold that, or 2, they only try 1. No lock is held
@@ -27,6 +28,7 @@
 #ifndef LARDER_ROCKSDB_ENGINE_H
 #define LARDER_ROCKSDB_ENGINE_H
 
+#include "ahead.h"
 #include "db.h"
 #include "dirs.h"
 #include "entry.h"
@@ -76,6 +78,7 @@ struct engine {
     struct policy policy;
     struct idle idle;
     struct keeper keeper;
+    struct ahead ahead;
 
     pthread_mutex_t mutation;
     rocksdb_writebatch_t *batch; /* mutation; the one being built */

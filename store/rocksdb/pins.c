@@ -383,15 +383,20 @@ static void leave(struct pinned *pinned)
 
 void pinned_release(struct pinned *pinned)
 {
-    struct pins *pins = &pinned->engine->pins;
+    struct engine *engine = pinned->engine;
+    struct pins *pins = &engine->pins;
     struct pinned *cold = NULL;
     pthread_mutex_lock(&pins->lock);
     bool last = --pinned->refs == 0, published = pinned->state == PIN_PUBLISHED;
+    uint64_t version = pinned->version.id;
+    bool was_read = last && atomic_exchange(&pinned->read_end, 0) > 0;
     if (last && published)
         cold = warm_enter_locked(pins, pinned);
     else if (last)
         remove_locked(pins, pinned);
     pthread_mutex_unlock(&pins->lock);
+    if (was_read)
+        ahead_forget(&engine->ahead, version);
     for (struct pinned *next; cold; cold = next) {
         next = cold->next;
         pinned_free(cold);

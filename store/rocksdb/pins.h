@@ -40,10 +40,11 @@ struct pinned {
     struct engine *engine;
     bool ino_inherited; /* constant: it was staged with the number of the entry that was there */
 
-    pthread_rwlock_t lock; /* the version's own; guards the next four */
+    pthread_rwlock_t lock; /* the version's own; guards the next three, and `kept` */
     struct entry entry; /* published, or dead and unchanged since: with the value where that was in the row */
     bool private; /* the value is in `value`: staged, or dead and written since */
     struct value value;
+    _Atomic uint64_t read_end; /* where the last read of chunks ended; 0 there was none */
     unsigned kept; /* STAGED: the ENTRY_SET_ bits that store_change() set */
 
     _Atomic int state; /* enum pin_state; changes with the mutation mutex and the table's lock held */

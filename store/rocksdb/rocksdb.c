@@ -233,7 +233,12 @@ int engine_open(const char *path, const struct store_options *options, const str
         return fail_open(engine, result, path, ret_error);
     result = init_memory(engine);
     if (result == 0)
+        result = ahead_start(&engine->ahead, &engine->db, engine->layout.chunk_bytes);
+    if (result == 0) {
         result = keeper_start(engine, sweep_end);
+        if (result < 0)
+            ahead_stop(&engine->ahead);
+    }
     if (result < 0) {
         release_memory(engine);
         return fail_open(engine, result, path, ret_error);
@@ -246,6 +251,7 @@ int engine_open(const char *path, const struct store_options *options, const str
 void engine_close(struct engine *engine)
 {
     bool clean = keeper_stop(engine);
+    ahead_stop(&engine->ahead);
     chore_save_reads(engine);
     (void)put_ids(engine, (struct meta_ids){engine->ids.next, clean});
     (void)db_sync(&engine->db);

@@ -38,7 +38,16 @@ static struct part first_part(const struct engine *engine, uint64_t offset, size
  * who reads through the page cache asks for, are in that afterwards. */
 #define PASSING_BYTES (UINT64_C(4) << 20)
 
-/* Copies `size` bytes from `start` of a chunk on; what is not there is zeroes. The whole value has `value_size`. */
+/* Copies `size` bytes from `start` of a chunk on; what is not there is zeroes. */
+static void slice_copy(const struct slice *chunk, struct part part, uint8_t *to)
+{
+    size_t there = chunk->size > part.start ? smaller(part.size, chunk->size - part.start) : 0;
+    if (there > 0)
+        memcpy(to, chunk->data + part.start, there);
+    memset(to + there, 0, part.size - there);
+}
+
+/* The same out of the store. The whole value has `value_size`. */
 static int chunk_copy(const struct engine *engine, uint64_t version, uint64_t value_size, struct part part, uint8_t *to)
 {
     struct key key = key_chunk(version, part.chunk);
@@ -47,20 +56,33 @@ static int chunk_copy(const struct engine *engine, uint64_t version, uint64_t va
     int result = (passing ? db_get_passing : db_get)(&engine->db, FAMILY_DATA, &key, &chunk);
     if (result < 0 && result != -ENOENT)
         return result;
-    size_t there = chunk.size > part.start ? smaller(part.size, chunk.size - part.start) : 0;
-    if (there > 0)
-        memcpy(to, chunk.data + part.start, there);
-    memset(to + there, 0, part.size - there);
+    slice_copy(&chunk, part, to);
     return 0;
 }
 
-int chunks_read(const struct engine *engine, uint64_t version, uint64_t value_size, uint8_t *buffer, size_t size,
-                uint64_t offset)
+/* A chunk to its end, if it was read ahead. */
+static bool taken_ahead(struct engine *engine, const struct chunked *chunked, struct part part, uint8_t *to)
 {
+    SCOPED_SLICE chunk = {0};
+    if (!ahead_take(&engine->ahead, chunked->version, chunked->change, part.chunk, &chunk))
+        return false;
+    slice_copy(&chunk, part, to);
+    return true;
+}
+
+int chunks_read(struct engine *engine, const struct chunked *chunked, uint8_t *buffer, size_t size, uint64_t offset)
+{
+    uint64_t value_size = chunked->value_size;
+    bool ahead = chunked->in_sequence && value_size >= PASSING_BYTES && size >= engine->layout.chunk_bytes;
     int result = 0;
+    if (ahead)
+        ahead_follow(&engine->ahead, chunked->version, chunked->change, offset / engine->layout.chunk_bytes,
+                     value_chunks(engine, value_size));
     while (size > 0 && result == 0) {
         struct part part = first_part(engine, offset, size);
-        result = chunk_copy(engine, version, value_size, part, buffer);
+        bool to_end = part.start + part.size == engine->layout.chunk_bytes || offset + part.size == value_size;
+        if (!ahead || !to_end || !taken_ahead(engine, chunked, part, buffer))
+            result = chunk_copy(engine, chunked->version, value_size, part, buffer);
         buffer += part.size;
         offset += part.size;
         size -= part.size;

@@ -51,9 +51,13 @@ int value_resize(const struct engine *engine, uint64_t version, struct value *va
 /* Makes what was written so far outlive the process, if it is chunked. */
 int value_flush(const struct engine *engine, uint64_t version, struct value *value);
 
-/* A published one in chunks, of `value_size` bytes: reads all of `size`, which does not pass the end. */
-int chunks_read(const struct engine *engine, uint64_t version, uint64_t value_size, uint8_t *buffer, size_t size,
-                uint64_t offset);
+/* A published one in chunks, as it is since `change`, of `value_size` bytes: reads all of `size`, which does not pass the
+ * end. In sequence: what lies behind will be wanted, too. */
+struct chunked {
+    uint64_t version, change, value_size;
+    bool in_sequence;
+};
+int chunks_read(struct engine *engine, const struct chunked *chunked, uint8_t *buffer, size_t size, uint64_t offset);
 
 /* Adds to a batch what makes `size` bytes at `offset` be `data`; `old` is the whole value when that was in the row. */
 int chunks_write(const struct engine *engine, rocksdb_writebatch_t *batch, uint64_t version, const uint8_t *old,

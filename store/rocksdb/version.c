@@ -216,12 +216,23 @@ bool version_dead(void *impl, struct store_version *version)
     return !alive;
 }
 
-static int read_locked(struct engine *engine, const struct pinned *pinned, void *buffer, size_t size, uint64_t offset)
+/* Does a read go on about where the last one ended? The kernel, reading ahead, has several under way. */
+static bool goes_on(struct pinned *pinned, size_t size, uint64_t offset)
 {
+    enum { NEAR_BYTES = 1 << 20 };
+    uint64_t last = atomic_exchange(&pinned->read_end, offset + size);
+    return offset <= last + NEAR_BYTES && last <= offset + NEAR_BYTES;
+}
+
+static int read_locked(struct engine *engine, struct pinned *pinned, void *buffer, size_t size, uint64_t offset)
+{
+    const struct entry *entry = &pinned->entry;
     if (pinned->private)
         return value_read(engine, pinned->version.id, &pinned->value, buffer, size, offset);
-    if (!pinned->entry.value)
-        return chunks_read(engine, pinned->version.id, pinned->entry.size, buffer, size, offset);
+    if (!entry->value) {
+        struct chunked chunked = {entry->version, entry->change, entry->size, goes_on(pinned, size, offset)};
+        return chunks_read(engine, &chunked, buffer, size, offset);
+    }
     memcpy(buffer, pinned->entry.value + offset, size);
     return 0;
 }

@@ -226,6 +226,60 @@ static void random_edits_agree_with_a_buffer(void **state)
     expect_version(version, shadow, size);
 }
 
+/* --- in sequence --------------------------------------------------------------------------------------- */
+
+enum { FILES = 6, FILE_SIZE = 6000011, PIECE_SIZE = 131072 }; /* more and larger than what is read ahead at a time */
+
+struct sequence {
+    struct store_version *version;
+    uint8_t *shadow;
+    size_t at;
+};
+
+static void read_on(struct sequence *sequence, uint8_t *got, size_t size)
+{
+    size_t left = FILE_SIZE - sequence->at, got_size = 0;
+    assert_int_equal(store_read(sequence->version, got, size, sequence->at, &got_size), 0);
+    assert_int_equal(got_size, size < left ? size : left);
+    assert_memory_equal(got, sequence->shadow + sequence->at, got_size);
+    sequence->at = sequence->at + got_size < FILE_SIZE ? sequence->at + got_size : 0;
+}
+
+/* In front of where it is being read. */
+static void write_on(struct sequence *sequence, uint8_t fill)
+{
+    size_t at = sequence->at + (size_t)rand() % 1000000, size = (size_t)rand() % 40000 + 1;
+    if (at + size > FILE_SIZE)
+        at = FILE_SIZE - size;
+    memset(sequence->shadow + at, fill, size);
+    assert_int_equal(store_write(sequence->version, sequence->shadow + at, size, at), 0);
+}
+
+static void values_read_in_sequence_are_what_was_written_last(void **state)
+{
+    struct fixture *f = *state;
+    struct sequence sequences[FILES];
+    uint8_t *got = pattern(f, PIECE_SIZE, 0);
+    srand(8);
+    for (unsigned i = 0; i < FILES; i++) {
+        char name[] = {(char)('a' + i), '\0'};
+        sequences[i].shadow = pattern(f, FILE_SIZE, i + 1);
+        sequences[i].at = 0;
+        put_bytes(f, STORE_ROOT, name, sequences[i].shadow, FILE_SIZE);
+        sequences[i].version = pin(f, STORE_ROOT, name);
+    }
+    for (unsigned i = 0; i < 1500; i++) {
+        struct sequence *sequence = &sequences[i % 7 < 4 ? 0 : rand() % FILES];
+        read_on(sequence, got, rand() % 4 ? PIECE_SIZE : (size_t)rand() % PIECE_SIZE + 1);
+        if (i % 16 == 0)
+            write_on(sequence, (uint8_t)i);
+        if (i % 64 == 0)
+            sequence->at = (size_t)rand() % FILE_SIZE;
+        if (i == 1000) /* dead from here on; the others live */
+            assert_int_equal(store_remove(f->store, STORE_ROOT, "a"), 0);
+    }
+}
+
 /* --- too large ----------------------------------------------------------------------------------------- */
 
 static void a_value_larger_than_the_limit_is_efbig(void **state)
@@ -284,6 +338,7 @@ int values_tests(void)
         CONTRACT_TEST(a_live_resize_is_seen_when_it_returns),
         CONTRACT_TEST(an_append_goes_to_the_end),
         CONTRACT_TEST(random_edits_agree_with_a_buffer),
+        CONTRACT_TEST(values_read_in_sequence_are_what_was_written_last),
         CONTRACT_TEST(a_value_larger_than_the_limit_is_efbig),
         CONTRACT_TEST(a_symbolic_link_is_not_written_to),
     };
