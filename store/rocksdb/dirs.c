@@ -45,11 +45,16 @@ int dirs_get(struct dirs *dirs, uint64_t dir, struct entry *ret_entry, char *ret
     return result;
 }
 
+static bool fits(const struct entry *entry)
+{
+    return entry->tags_size + entry->xattrs_size <= DIRS_ENTRY_MAX;
+}
+
 /* Without memory it is read from the row next time. */
 void dirs_put(struct dirs *dirs, const struct entry *entry, const char *name, uint32_t epoch)
 {
     struct dirs_slot *slot = slot_of(dirs, entry->ino);
-    if (entry->tags_size + entry->xattrs_size > DIRS_ENTRY_MAX)
+    if (!fits(entry))
         return;
     pthread_mutex_lock(&dirs->lock);
     if (slot->epoch == epoch && slot->changing == 0) {
@@ -71,11 +76,18 @@ void dirs_unsettle(struct dirs *dirs, uint64_t dir)
     pthread_mutex_unlock(&dirs->lock);
 }
 
-void dirs_settle(struct dirs *dirs, uint64_t dir)
+void dirs_settle(struct dirs *dirs, uint64_t dir, struct entry *entry, const char *name)
 {
     struct dirs_slot *slot = slot_of(dirs, dir);
     pthread_mutex_lock(&dirs->lock);
     slot->changing--;
     slot->epoch++;
+    if (entry && slot->changing == 0 && fits(entry)) { /* what one batch says last of a directory is how it is */
+        forget(slot);
+        slot->entry = *entry;
+        *entry = (struct entry){0};
+        slot->dir = dir;
+        strcpy(slot->name, name);
+    }
     pthread_mutex_unlock(&dirs->lock);
 }

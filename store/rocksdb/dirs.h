@@ -3,8 +3,8 @@
  * dirs.h - directories' own rows in memory: every new name reads its directory's four times, and those above it.
  *
  * A table with one place for each of many numbers. A row is what the medium has, at any moment it can be found here: a
- * batch that changes one takes it out before it is written, and none comes in again until it has been, nor one that was
- * read before. The lock is one of the last in the lock order (engine.h).
+ * batch that changes one takes it out before it is written, and brings the new one when it has been; none comes in
+ * meanwhile, nor one that was read before. The lock is one of the last in the lock order (engine.h).
  */
 #ifndef LARDER_ROCKSDB_DIRS_H
 #define LARDER_ROCKSDB_DIRS_H
@@ -37,8 +37,9 @@ void dirs_release(struct dirs *dirs);
 int dirs_get(struct dirs *dirs, uint64_t dir, struct entry *ret_entry, char *ret_name, uint32_t *ret_epoch);
 void dirs_put(struct dirs *dirs, const struct entry *entry, const char *name, uint32_t epoch);
 
-/* A batch is about to change or remove the row; and it was written, or not. */
+/* A batch is about to change or remove the row; and it was written, or not. `entry`, with its name, is how the row is now;
+ * what it owns may be taken from it. NULL: there is none, or nobody knows. */
 void dirs_unsettle(struct dirs *dirs, uint64_t dir);
-void dirs_settle(struct dirs *dirs, uint64_t dir);
+void dirs_settle(struct dirs *dirs, uint64_t dir, struct entry *entry, const char *name);
 
 #endif

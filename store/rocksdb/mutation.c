@@ -117,10 +117,11 @@ void mutation_delete_row(struct mutation *m, uint64_t dir, const char *name)
     erase(m, FAMILY_DEFAULT, key_name(dir, name));
 }
 
-static void note_dir(struct mutation *m, uint64_t dir)
+/* Takes the row over. */
+static void note_dir(struct mutation *m, uint64_t dir, uint8_t *row, size_t row_size)
 {
     assert(m->dirs_count < MUTATION_DIRS_MAX);
-    m->dirs[m->dirs_count++] = dir;
+    m->dirs[m->dirs_count++] = (struct noted_dir){dir, row, row_size};
 }
 
 int mutation_put_dir(struct mutation *m, const char *name, const char *old_name, const struct entry *old,
@@ -132,8 +133,7 @@ int mutation_put_dir(struct mutation *m, const char *name, const char *old_name,
     if (result < 0)
         return result;
     put(m, FAMILY_DEFAULT, key_self(entry->ino), row, size);
-    free(row);
-    note_dir(m, entry->ino);
+    note_dir(m, entry->ino, row, size);
     if (entry->ino != STORE_ROOT) {
         m->bytes += (int64_t)entry_cost(entry, strlen(name));
         m->bytes -= old ? (int64_t)entry_cost(old, strlen(old_name)) : 0;
@@ -162,7 +162,7 @@ int mutation_drop_dir(struct mutation *m, uint64_t parent, const char *name, uin
         return result;
     mutation_delete_row(m, parent, name);
     mutation_delete_row(m, dir, "");
-    note_dir(m, dir);
+    note_dir(m, dir, NULL, 0);
     m->bytes -= (int64_t)entry_cost(&entry, strlen(name));
     m->directories--;
     entry_release(&entry);
@@ -299,17 +299,26 @@ static void unsettle(const struct mutation *m)
     for (size_t i = 0; i < m->moves_count; i++)
         pins_unsettle(&m->engine->pins, m->moves[i].version);
     for (size_t i = 0; i < m->dirs_count; i++)
-        dirs_unsettle(m->engine->dirs, m->dirs[i]);
+        dirs_unsettle(m->engine->dirs, m->dirs[i].dir);
 }
 
-static void settle(const struct mutation *m)
+static void settle_dir(struct dirs *dirs, const struct noted_dir *noted, bool written)
+{
+    struct entry entry = {0};
+    char name[STORE_NAME_MAX + 1];
+    bool known = written && noted->row && dirrow_decode(noted->row, noted->row_size, &entry, name) == 0;
+    dirs_settle(dirs, noted->dir, known ? &entry : NULL, name);
+    entry_release(&entry);
+}
+
+static void settle(const struct mutation *m, bool written)
 {
     for (size_t i = 0; i < m->victims_count; i++)
         pins_settle(&m->engine->pins, m->victims[i].version);
     for (size_t i = 0; i < m->moves_count; i++)
         pins_settle(&m->engine->pins, m->moves[i].version);
     for (size_t i = 0; i < m->dirs_count; i++)
-        dirs_settle(m->engine->dirs, m->dirs[i]);
+        settle_dir(m->engine->dirs, &m->dirs[i], written);
 }
 
 static int write_batch(struct mutation *m)
@@ -321,7 +330,7 @@ static int write_batch(struct mutation *m)
     int result = db_write(&engine->db, engine->batch);
     if (result == 0)
         apply_to_pins(m);
-    settle(m);
+    settle(m, result == 0);
     if (result < 0)
         return result;
     counters_move(&engine->counters, m);
@@ -350,6 +359,12 @@ static void begin(struct mutation *m, struct engine *engine)
     m->folded_hits = 0;
     m->victims_count = m->moves_count = m->dirs_count = 0;
     rocksdb_writebatch_clear(engine->batch);
+}
+
+static void end(struct mutation *m)
+{
+    for (size_t i = 0; i < m->dirs_count; i++)
+        free(m->dirs[i].row);
 }
 
 /* Room that the step may use; when it was waited for, room_used_up() is due. */
@@ -438,6 +453,7 @@ int mutate(struct engine *engine, mutation_step *step, void *arg)
         begin(&m, engine);
         result = attempt_locked(&m, step, arg, &holding, &need);
         pthread_mutex_unlock(&engine->mutation);
+        end(&m);
         if (result != -EAGAIN)
             break;
         result = wait_for_need(engine, &holding, need);

@@ -37,6 +37,13 @@ struct move {
     const char *name, *new_name; /* the step's argument keeps them */
 };
 
+/* A directory whose row is put or deleted. */
+struct noted_dir {
+    uint64_t dir;
+    uint8_t *row; /* owned; NULL: deleted */
+    size_t row_size;
+};
+
 struct mutation {
     struct engine *engine;
     int64_t now_ns, now_ms;
@@ -52,7 +59,7 @@ struct mutation {
     size_t victims_count, moves_count, dirs_count;
     struct victim victims[MUTATION_VICTIMS_MAX];
     struct move moves[MUTATION_MOVES_MAX];
-    uint64_t dirs[MUTATION_DIRS_MAX]; /* directories whose rows are put or deleted */
+    struct noted_dir dirs[MUTATION_DIRS_MAX];
 };
 
 /* A step returns 0 to have the batch written, or a negative errno to have nothing done. */
