@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 
+import floor
 import goals
 import plot
 import report
@@ -111,7 +112,7 @@ def run(machine, options, scale, results):
     plain, peers = systems.plain(machine), [] if options.no_peers else systems.peers(machine)
     mounts, in_memory = larder.on_disk(SIZE), larder.in_memory(SIZE)
     cells = {
-        "A": lambda: workloads.workload_a(machine, mounts + peers + plain, scale, options.processes),
+        "A": lambda: workloads.workload_a(machine, mounts + peers + plain, scale, options.processes, programs),
         "B": lambda: workloads.workload_b(machine, mounts + in_memory + plain, scale, options.processes, programs),
         "C": lambda: workloads.workload_c(machine, larder.on_disk(2 * scale["big"] + (4 << 30)) + plain, scale, programs),
     }
@@ -159,6 +160,7 @@ def main(arguments):
     with Machine(options.scratch, 4 * scale["big"] + (8 << 30), shared=options.scale == "tiny") as machine:
         measured = run(machine, options, scale, results)
         data = results.data(machine, measured)
+    data["message_us"] = floor.message_us(data)
     data["goals"] = goals.judge(data)
     give(options, data)
     return 0 if went_well(data) else 1

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The result as text for a terminal, and as the small table of the README; see results.py for what it is drawn from."""
+import floor
 from results import find
 
 COLD = """Cold: the first time since the kernel dropped names, attributes and pages of all file systems. What larder's daemon, or
@@ -114,10 +115,14 @@ def machine_text(machine):
             + (f"\n{machine['packages']}" if machine["packages"] else ""))
 
 
+def cells_of_systems(data):
+    return [cell for cell in data["cells"] if cell["workload"] in COLUMNS]
+
+
 def rounds_text(data):
     """How many rounds each workload had."""
     counts = {}
-    for cell in data["cells"]:
+    for cell in cells_of_systems(data):
         rounds = (len(figures["rounds"]) for figures in cell["systems"].values())
         what = cell["workload"] + (": lists" if "files" in cell["where"] else "")
         counts[what] = max(rounds, default=0)
@@ -129,7 +134,8 @@ def text(data):
     yield f"Medians over the rounds ({rounds_text(data)}); max is the largest of all."
     yield "Ratios are taken round by round, and are the medians of those."
     yield COLD
-    for cell in data["cells"]:
+    yield from floor.text(data)
+    for cell in cells_of_systems(data):
         yield ""
         yield from cell_table(data, cell)
     yield "\nDurability, of each as it comes. What was set survives:"

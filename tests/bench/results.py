@@ -4,7 +4,8 @@
     machine     what it ran on: kernel, processors, memory, disk, versions
     systems     [{key, name, durability}] in the order of the tables
     cells       [{workload, operation, where: {processes, size, ...}, systems: {key: figures}}]
-    goals       [{text, met}], met is None where it was not measured
+    message_us  what a message costs at least here, see floor.py; None where it was not measured
+    goals       [{text, met, bound}], met is None where it was not measured, bound where nothing is known of what can be
     notes       sentences the reader of the figures should know; failures: what did not run
 
 Figures are medians over the rounds in microseconds and operations a second; `max` is the largest of all rounds, `failed`
@@ -16,7 +17,7 @@ import platform
 import statistics
 import subprocess
 
-ORDER = ("get", "set", "delete", "all",
+ORDER = ("system call", "one core", "two cores", "two cores, no sleep", "get", "set", "delete", "all",
          "set new", "overwrite", "rename-over", "get cold", "get warm", "miss cold", "miss warm", "stat", "stat warm", "unlink",
          "write", "write, flushed", "read cold", "read warm", "create", "ls -f", "ls -l")
 MEDIANS = ("median", "p99", "ops", "seconds", "operations")

@@ -93,6 +93,16 @@ class Larder(System):
             stop_process(process)
 
 
+class Bare(System):
+    """None at all: the machine itself."""
+
+    def __init__(self, machine):
+        super().__init__(machine, "machine", "the machine itself", None)
+
+    def start(self, _undo):
+        return None
+
+
 class Tmpfs(System):
     def start(self, undo):
         if not self.machine.is_root:

@@ -10,21 +10,22 @@ import sys
 
 import samples
 from machine import Trouble, memory_available, stop_process
+from systems import Bare
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TURN_MAX_S = 900
 
-# How many rounds; how many operations (A), keys of which size (B), bytes and files (C). With more processes there is more
+# How many rounds; how many operations and round trips of the floor (A), keys of which size (B), bytes and files (C). With more processes there is more
 # to do, so that they run at the same time for long enough, but not as many times more. Making a million files takes long:
 # one round of lists has several runs of ls.
 SCALES = {
     "full": {"rounds": {"A": 7, "B": 3, "stream": 2, "list": 1}, "processes": {"A": [1, 8], "B": [1, 2, 8]},
-             "operations": 20000, "keys": {100: 2000, 4096: 2000, 65536: 500, 1 << 20: 64},
+             "operations": 20000, "trips": 20000, "keys": {100: 2000, 4096: 2000, 65536: 500, 1 << 20: 64},
              "big": 4 << 30, "files": 1000000},
     "quick": {"rounds": {"A": 3, "B": 1, "stream": 1, "list": 1}, "processes": {"A": [1, 8], "B": [1]},
-              "operations": 5000, "keys": {100: 1000, 65536: 200}, "big": 256 << 20, "files": 20000},
+              "operations": 5000, "trips": 20000, "keys": {100: 1000, 65536: 200}, "big": 256 << 20, "files": 20000},
     "tiny": {"rounds": {"A": 1, "B": 1, "stream": 1, "list": 1}, "processes": {"A": [1, 2], "B": [1, 2]},
-             "operations": 300, "keys": {100: 40, 65536: 20}, "big": 4 << 20, "files": 200},
+             "operations": 300, "trips": 500, "keys": {100: 40, 65536: 20}, "big": 4 << 20, "files": 200},
 }
 
 
@@ -64,7 +65,16 @@ class CellA(Cell):
     together = "all"
 
 
-def workload_a(machine, systems, scale, processes):
+def floor(bare, scale, programs):
+    """What a message costs here at least; see floor.py."""
+    def command(_system, _target, out):
+        return [os.path.join(programs, "floor"), out, str(scale["trips"])]
+
+    return Cell("floor", {}, scale["rounds"]["A"], [bare], command)
+
+
+def workload_a(machine, systems, scale, processes, programs):
+    yield floor(Bare(machine), scale, programs)
     for count in processes or scale["processes"]["A"]:
         operations = share(scale["operations"], count) // count
 

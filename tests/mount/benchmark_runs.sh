@@ -15,19 +15,25 @@ left_behind() {
     >"$work/text" 2>"$work/progress" || fail "scripts/bench: $(cat "$work/text" "$work/progress")"
 ! left_behind || fail "it leaves something behind"
 check "a heading of the table" grep -q "^get, 1 process .*median us" "$work/text"
+check "what a message costs" grep -q "^A message costs at least" "$work/text"
 check "the markdown" grep -q "^| larder, " "$work/table.md"
 
-python3 - "$work" <<'END'
-import json, sys
+python3 - "$work" "$root/tests/bench" <<'END'
+import copy, json, sys
 import xml.dom.minidom
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[2])
+import goals
 
 work = sys.argv[1]
 data = json.load(open(f"{work}/results.json"))
 xml.dom.minidom.parse(f"{work}/plot.svg")
 assert not data["failures"], data["failures"]
-for workload, operations in (("A", "get set delete all"), ("C", "write create")):
+for workload, operations in (("A", ["get", "set", "delete", "all"]), ("C", ["write", "create"]),
+                             ("floor", ["system call", "one core"])):
     measured = {cell["operation"] for cell in data["cells"] if cell["workload"] == workload}
-    assert set(operations.split()) <= measured, (workload, measured)
+    assert set(operations) <= measured, (workload, measured)
 of_b = {(cell["operation"], cell["where"]["size"], cell["where"]["processes"])
         for cell in data["cells"] if cell["workload"] == "B"}
 for operation in ("set new", "overwrite", "rename-over", "get warm", "miss cold", "stat", "unlink"):
@@ -35,13 +41,37 @@ for operation in ("set new", "overwrite", "rename-over", "get warm", "miss cold"
 for cell in data["cells"]:
     names = set(cell["systems"])
     what = (cell["workload"], cell["operation"], cell["where"])
-    assert "tmpfs" in names and any(name.startswith("larder-") for name in names), (what, names)
+    systems = {"tmpfs"} if cell["workload"] != "floor" else {"machine"}
+    assert systems <= names, (what, names)
+    assert "machine" in names or any(name.startswith("larder-") for name in names), (what, names)
     assert cell["workload"] != "B" or "larder-mem" in names, (what, names)
     for name, figures in cell["systems"].items():
         assert 0 < figures["median"] <= figures["p99"] <= figures["max"] and figures["ops"] > 0, (what, name)
         assert figures["failed"] == 0, (what, name)
         assert not (name.startswith("larder") and figures["wrong"]), (what, name)
 assert data["goals"], "no goals"
+
+# The least that could be had: told of a goal that is missed, said to miss it only where it does, and excusing nothing.
+assert 0 < data["message_us"] < 10000, data["message_us"]
+
+
+def verdict(factor, data=data):
+    """Of a peer whose get takes so many times what tmpfs takes."""
+    data = copy.deepcopy(data)
+    get = next(cell["systems"] for cell in data["cells"]
+               if (cell["workload"], cell["operation"], cell["where"]) == ("A", "get", {"processes": 1}))
+    get["diskcache"] = copy.deepcopy(get["tmpfs"])
+    for each in get["diskcache"]["rounds"]:
+        each["median"] *= factor
+    get["larder-dev"]["times"]["diskcache"] = 1000
+    return next(goal for goal in goals.judge(data) if goal["text"].startswith("A, get, 1 process: larder, /dev/fuse 1000.00 x"))
+
+
+cannot, could = verdict(0.01), verdict(1000)
+assert cannot["met"] is False and "MISSED; 1 message at" in cannot["text"] and "tmpfs takes already take" in cannot["text"], cannot
+assert could["met"] is False and could["bound"]["met"] and "already" not in could["text"], could
+data["cells"] = [cell for cell in data["cells"] if cell["workload"] != "floor"]
+assert verdict(0.01, data)["text"].endswith("MISSED"), "a bound that was not measured"
 END
 
 # Stopped while a system runs.
