@@ -46,6 +46,10 @@ TIMES = [
 ]
 
 
+def messages(_cell, figures):
+    return times(figures["messages"]) if "messages" in figures else ""
+
+
 def has_rate(cell):
     """In workload A kinds of operations take turns: only all together have a rate."""
     return cell["workload"] != "A" or cell["operation"] == "all"
@@ -69,7 +73,7 @@ def amount_done(cell, figures):
 
 COLUMNS = {
     "A": TIMES + [ratio("times", "diskcache", "median x diskcache"), ratio("rates", "diskcache", "ops/s x diskcache"),
-                  ratio("p99s", "diskcache", "p99 x diskcache")],
+                  ratio("p99s", "diskcache", "p99 x diskcache"), ("messages/op", messages)],
     "B": TIMES + [ratio("times", "tmpfs", "median x tmpfs"), ratio("times", "ext4", "median x ext4"),
                   ratio("times", "larder-mem", "median x mem:")],
     "C": [("whole", amount_done)] + TIMES[:3] + [ratio("rates", "tmpfs", "speed x tmpfs"),
@@ -98,12 +102,14 @@ def table(rows):
 
 
 def cell_table(data, cell):
-    columns = COLUMNS[cell["workload"]]
+    """Without columns in which nobody has anything."""
+    measured = [(system["name"], cell["systems"][system["key"]]) for system in data["systems"]
+                if system["key"] in cell["systems"]]
+    columns = [(heading, show) for heading, show in COLUMNS[cell["workload"]]
+               if any(show(cell, figures) for _, figures in measured)]
     rows = [[f"{cell['operation']}, {place(cell['where'])}"] + [heading for heading, _ in columns] + [""]]
-    for system in data["systems"]:
-        figures = cell["systems"].get(system["key"])
-        if figures:
-            rows.append(["  " + system["name"]] + [show(cell, figures) for _, show in columns] + [remarks(figures)])
+    for name, figures in measured:
+        rows.append(["  " + name] + [show(cell, figures) for _, show in columns] + [remarks(figures)])
     return table(rows)
 
 
@@ -134,6 +140,7 @@ def text(data):
     yield f"Medians over the rounds ({rounds_text(data)}); max is the largest of all."
     yield "Ratios are taken round by round, and are the medians of those."
     yield COLD
+    yield "Messages are what larder's daemon received and somebody waited for."
     yield from floor.text(data)
     for cell in cells_of_systems(data):
         yield ""

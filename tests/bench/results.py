@@ -10,8 +10,10 @@
 
 Figures are medians over the rounds in microseconds and operations a second; `max` is the largest of all rounds, `failed`
 and `wrong` are sums. `times` and `rates` say how many times another system's median and operations a second they are:
-round by round, so that what the machine did meanwhile cancels out, and the median of those. `rounds` has each round's own.
+round by round, so that what the machine did meanwhile cancels out, and the median of those. `requests` are how many of each
+kind larder's daemon received for an operation, and `messages` those that somebody waited for. `rounds` has each round's own.
 """
+import collections
 import os
 import platform
 import statistics
@@ -20,6 +22,7 @@ import subprocess
 ORDER = ("system call", "one core", "two cores", "two cores, no sleep", "get", "set", "delete", "all",
          "set new", "overwrite", "rename-over", "get cold", "get warm", "miss cold", "miss warm", "stat", "stat warm", "unlink",
          "write", "write, flushed", "read cold", "read warm", "create", "ls -f", "ls -l")
+NOBODY_WAITS = ("RELEASE", "RELEASEDIR", "FORGET", "BATCH_FORGET", "INTERRUPT")
 MEDIANS = ("median", "p99", "ops", "seconds", "operations")
 
 
@@ -29,7 +32,19 @@ def over_rounds(rounds):
     figures["failed"] = sum(each["failed"] for each in rounds)
     figures["wrong"] = sum(each["wrong"] for each in rounds)
     figures["overlap"] = all(each["overlap"] for each in rounds)
+    if all("requests" in each for each in rounds):
+        figures["requests"] = an_operation(rounds)
+        figures["messages"] = sum(count for kind, count in figures["requests"].items() if kind not in NOBODY_WAITS)
     return figures
+
+
+def an_operation(rounds):
+    """Requests for an operation, of each kind, the most frequent first."""
+    received = collections.Counter()
+    for each in rounds:
+        received.update(each["requests"])
+    operations = sum(each["operations"] for each in rounds)
+    return {kind: count / operations for kind, count in received.most_common()}
 
 
 def ratio(rounds, base, key):

@@ -8,11 +8,15 @@ words in the machine's byte order, of which the first four are
     end     clock at the end of its last one, ns           wrong   values read that were torn or of another key
 
 and each further word is how long one operation took, in ns. Nothing is rounded or binned, so medians and percentiles are exact.
+
+Beside them there may be requests.json: how many requests of each kind a daemon received meanwhile.
 """
 import array
+import json
 import os
 
 HEADER_WORDS = 4
+REQUESTS = "requests.json"
 
 
 def write(directory, operation, worker, start, end, failed, wrong, times):
@@ -52,11 +56,16 @@ def _summary(parts):
 
 
 def read(directory, together=None):
-    """{operation: summary} of one run; times in microseconds, rates a second. `together` names one more, of them all."""
+    """{operation: summary} of one run; times in microseconds, rates a second. `together` names one more, of them all, which
+    also has the `requests` that were counted."""
     parts = {}
-    for name in sorted(os.listdir(directory)):
+    for name in sorted(set(os.listdir(directory)) - {REQUESTS}):
         operation = name.rpartition(".")[0]
         parts.setdefault(operation, []).append(_words(os.path.join(directory, name)))
     if together:
         parts[together] = [words for of_workers in parts.values() for words in of_workers]
-    return {operation: _summary(of_workers) for operation, of_workers in parts.items()}
+    summaries = {operation: _summary(of_workers) for operation, of_workers in parts.items()}
+    if os.path.exists(os.path.join(directory, REQUESTS)):
+        with open(os.path.join(directory, REQUESTS)) as requests:
+            summaries[together]["requests"] = json.load(requests)
+    return summaries

@@ -28,6 +28,10 @@ class System:
             self.machine.settle()
             yield target
 
+    def stats(self, target):
+        """The file in which it counts requests, if it does."""
+        return None
+
     def disk_place(self, undo):
         place = self.machine.new_place(self.machine.disk)
         undo.callback(self.machine.remove, place)
@@ -75,6 +79,9 @@ class Larder(System):
         if self.transport and actual not in ("auto", self.transport):
             raise Trouble(f"{self.name}: asked for {self.transport}, but it runs over {actual}")
         return place
+
+    def stats(self, target):
+        return os.path.join(target, ".larder", "stats.json")
 
     def config(self, place):
         try:

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: MIT
 """Workload A: the one Python's diskcache publishes. 100 keys, 90 % get, 9 % set, 1 % delete, values of up to 500 bytes.
 
-    workload_a.py CLIENT TARGET OUT [--processes N] [--operations N]
+    workload_a.py CLIENT TARGET OUT [--processes N] [--operations N] [--stats FILE]
 
 CLIENT is directory, diskcache, fanoutcache, redis or memcached; TARGET the directory, socket or address it works on. Each
 of N processes connects for itself, all wait for one another, and then do their operations at the same time; samples.py says
 what they write to OUT. What is timed is the call alone. Which operations there will be, and with which
-values, is made up before the clock runs, and the same seeds give every client the same ones.
+values, is made up before the clock runs, and the same seeds give every client the same ones. FILE is larder's stats.json:
+how many requests of each kind came while the clock ran goes to OUT/requests.json.
 
 A value carries its key, its length and a checksum, so that one that is torn, mixed or another key's is told.
 """
 import argparse
 import array
+import collections
+import json
 import os
 import random
 import struct
@@ -184,6 +187,28 @@ def work(number, options, ready, go):
         samples.write(options.out, name, number, start, end, worker.failed[kind], wrong, worker.times[kind])
 
 
+# --- what the daemon received -------------------------------------------------------------------------------------------
+
+class Requests:
+    """Counts from when it is made; what it takes to ask is not counted."""
+
+    def __init__(self, path):
+        self.path = path
+        self.read()  # after which the kernel knows the way
+        before = self.read()
+        self.before = self.read()
+        self.asking = self.before - before
+
+    def read(self):
+        with open(self.path) as stats:
+            return collections.Counter(json.load(stats)["requests"])
+
+    def write(self, out):
+        received = self.read() - self.before - self.asking
+        with open(os.path.join(out, samples.REQUESTS), "w") as file:
+            json.dump(received, file)
+
+
 # --- all of them ------------------------------------------------------------------------------------------------------
 
 def start_worker(number, options, ready, go):
@@ -209,6 +234,7 @@ def main():
     parser.add_argument("out")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--operations", type=int, default=10000)
+    parser.add_argument("--stats")
     options = parser.parse_args()
     ready, go = os.pipe(), os.pipe()
     pids = [start_worker(number, options, ready, go) for number in range(options.processes)]
@@ -216,8 +242,11 @@ def main():
     waiting = 0
     while waiting < options.processes and os.read(ready[0], 1):
         waiting += 1
+    requests = Requests(options.stats) if options.stats else None
     os.close(go[1])
     failures = sum(os.waitpid(pid, 0)[1] != 0 for pid in pids)
+    if requests:
+        requests.write(options.out)
     return 1 if failures else 0
 
 

@@ -79,8 +79,9 @@ def workload_a(machine, systems, scale, processes, programs):
         operations = share(scale["operations"], count) // count
 
         def command(system, target, out, count=count, operations=operations):
+            stats = system.stats(target)
             return [sys.executable, os.path.join(HERE, "workload_a.py"), system.client, target, out,
-                    "--processes", str(count), "--operations", str(operations)]
+                    "--processes", str(count), "--operations", str(operations)] + (["--stats", stats] if stats else [])
 
         yield CellA("A", {"processes": count}, scale["rounds"]["A"], systems, command)
 
