@@ -55,4 +55,4 @@ def text(data):
         rounds = rounds_of(data, operation)
         if rounds:
             yield f"  {words:<58}{statistics.median(rounds):9.2f}"
-    yield f"A message costs at least {data['message_us']:.1f} us: the least of these less two system calls (see tests/bench/floor.py)."
+    yield f"A message costs at least {data['message_us']:.1f} us: the least of these, less two system calls."

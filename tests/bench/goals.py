@@ -8,7 +8,9 @@ import floor
 from results import find
 
 URING, DEV, MEMORY = "larder-uring", "larder-dev", "larder-mem"
-NAMES = {URING: "larder, io_uring", DEV: "larder, /dev/fuse", MEMORY: "larder mem:"}  # also of what was not measured
+SPIN, NO_SPIN = "larder-spin-20", "larder-spin-0"
+NAMES = {URING: "larder, io_uring", DEV: "larder, /dev/fuse", MEMORY: "larder mem:", SPIN: "larder, spin=20",
+         NO_SPIN: "larder, spin=0"}  # also of what was not measured
 B_OPERATIONS = ("set new", "overwrite", "rename-over", "get cold", "get warm", "miss cold", "miss warm", "stat", "stat warm",
                 "unlink")
 LS_FILES, LS_MAX_S = 1000000, 3.0
@@ -92,11 +94,16 @@ class Goals:
             self.add(f"C, ls -f of {LS_FILES:,} names: {self.name(system)} {{}}", figures and figures["median"] / 1e6,
                      LS_MAX_S, True, " s")
 
+    def workload_s(self):
+        everything = find(self.data, "S", "all", processes=8)
+        self.compare("S, operations a second, 8 processes", everything, "rates", SPIN, NO_SPIN, 0.97, at_most=False)
+
 
 def judge(data):
     goals = Goals(data)
     measured = {cell["workload"] for cell in data["cells"]}
-    for workload, check in (("A", goals.workload_a), ("B", goals.workload_b), ("C", goals.workload_c)):
+    for workload, check in (("A", goals.workload_a), ("B", goals.workload_b), ("C", goals.workload_c),
+                            ("S", goals.workload_s)):
         if workload in measured:
             check()
     return goals.goals

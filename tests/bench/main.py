@@ -20,6 +20,7 @@ from machine import Machine, Trouble
 from results import Results
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+WORKLOADS = ["A", "B", "C", "S"]
 SIZE = "4G"  # of a larder: nothing is to be evicted
 
 
@@ -58,7 +59,7 @@ def parse(arguments):
     parser.add_argument("--scratch")
     parser.add_argument("--build")
     parser.add_argument("--scale", choices=workloads.SCALES, default="full")
-    parser.add_argument("--workload", type=some_of("A", "B", "C"), default=["A", "B", "C"])
+    parser.add_argument("--workload", type=some_of(*WORKLOADS), default=WORKLOADS)
     parser.add_argument("--transport", type=some_of("uring", "dev"))
     parser.add_argument("--rounds", type=count)
     parser.add_argument("--processes", type=counts)
@@ -110,15 +111,16 @@ def run(machine, options, scale, results):
     larder = systems.Larders(machine, f"{options.build}/fs/larder", options.transport)
     programs = f"{options.build}/tests/bench"
     plain, peers = systems.plain(machine), [] if options.no_peers else systems.peers(machine)
-    mounts, in_memory = larder.on_disk(SIZE), larder.in_memory(SIZE)
+    mounts, in_memory, spinning = larder.on_disk(SIZE), larder.in_memory(SIZE), larder.spinning(SIZE)
     cells = {
         "A": lambda: workloads.workload_a(machine, mounts + peers + plain, scale, options.processes, programs),
         "B": lambda: workloads.workload_b(machine, mounts + in_memory + plain, scale, options.processes, programs),
         "C": lambda: workloads.workload_c(machine, larder.on_disk(2 * scale["big"] + (4 << 30)) + plain, scale, programs),
+        "S": lambda: workloads.workload_s(machine, spinning, scale, options.processes),
     }
     for workload in options.workload:
         run_workload(machine, results, list(cells[workload]()))
-    return mounts + in_memory + peers + plain
+    return mounts + spinning + in_memory + peers + plain
 
 
 def write(path, lines):

@@ -51,8 +51,8 @@ def messages(_cell, figures):
 
 
 def has_rate(cell):
-    """In workload A kinds of operations take turns: only all together have a rate."""
-    return cell["workload"] != "A" or cell["operation"] == "all"
+    """In workloads A and S kinds of operations take turns: only all together have a rate."""
+    return cell["workload"] not in ("A", "S") or cell["operation"] == "all"
 
 
 def ratio(kind, base, heading):
@@ -78,6 +78,8 @@ COLUMNS = {
                   ratio("times", "larder-mem", "median x mem:")],
     "C": [("whole", amount_done)] + TIMES[:3] + [ratio("rates", "tmpfs", "speed x tmpfs"),
                                                  ratio("rates", "ext4", "speed x ext4")],
+    "S": TIMES + [ratio("times", "larder-spin-0", "median x spin=0"), ratio("rates", "larder-spin-0", "ops/s x spin=0"),
+                  ("messages/op", messages)],
 }
 
 
@@ -146,7 +148,9 @@ def text(data):
         yield ""
         yield from cell_table(data, cell)
     yield "\nDurability, of each as it comes. What was set survives:"
-    yield from table([["  " + system["name"], "", system["durability"]] for system in data["systems"]])
+    measured = {key for cell in data["cells"] for key in cell["systems"]}
+    yield from table([["  " + system["name"], "", system["durability"]] for system in data["systems"]
+                      if system["key"] in measured])
     yield "\nWhat it must show:"
     yield from ("  " + goal["text"] for goal in data["goals"])
     for heading, lines in (("Note", data["notes"]), ("FAILED", data["failures"])):

@@ -62,16 +62,19 @@ class System:
 
 
 class Larder(System):
-    """`store` is None for a new directory on the disk; `transport` None to leave the choice to the program."""
+    """`store` is None for a new directory on the disk; `transport` None to leave the choice to the program; `spin_us` None
+    for its default."""
 
-    def __init__(self, machine, key, name, durability, program, store, transport, size):
+    def __init__(self, machine, key, name, durability, program, store, transport, size, spin_us=None):
         super().__init__(machine, key, name, durability)
         self.program, self.store, self.transport, self.size = program, store, transport, size
+        self.spin_us = spin_us
 
     def start(self, undo):
         store = self.store or os.path.join(self.disk_place(undo), "store")
         place = self.mount_place(undo)
         options = f"size={self.size}" + (f",transport={self.transport}" if self.transport else "")
+        options += f",spin={self.spin_us}" if self.spin_us is not None else ""
         process = self.daemon(undo, [self.program, "mount", store, place, "-f", "-o", options])
         undo.callback(self.unmount, place, process)
         self.wait_for(process, lambda: self.config(place).get("pid") == str(process.pid))
@@ -214,6 +217,13 @@ class Larders:
 
     def on_disk(self, size):
         return [self.make(transport, None, size) for transport in self.transports]
+
+    def spinning(self, size):
+        """Over /dev/fuse, with the spin that is the default and with none."""
+        if "dev" not in self.transports or not self.can_choose:
+            return []
+        return [Larder(self.machine, f"larder-spin-{spin_us}", f"larder, spin={spin_us}", LOGGED, self.program, None, "dev",
+                       size, spin_us) for spin_us in (20, 0)]
 
     def in_memory(self, size):
         return [self.make(transport, "mem:", size) for transport in self.transports[:1]]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The three workloads as cells: what is run on which systems, and how much of it, in a full, a quick or a tiny run.
+"""The workloads as cells: what is run on which systems, and how much of it, in a full, a quick or a tiny run.
 
 A cell is one run of a workload program on one system, and gives figures for several operations.
 """
@@ -15,16 +15,17 @@ from systems import Bare
 HERE = os.path.dirname(os.path.abspath(__file__))
 TURN_MAX_S = 900
 
-# How many rounds; how many operations and round trips of the floor (A), keys of which size (B), bytes and files (C). With more processes there is more
-# to do, so that they run at the same time for long enough, but not as many times more. Making a million files takes long:
-# one round of lists has several runs of ls.
+# How many rounds; how many operations (A, S), round trips of the floor (A), keys of which size (B), bytes and files (C).
+# With more processes there is more to do, so that they run at the same time for long enough, but not as many times more.
+# Making a million files takes long: one round of lists has several runs of ls.
 SCALES = {
-    "full": {"rounds": {"A": 7, "B": 3, "stream": 2, "list": 1}, "processes": {"A": [1, 8], "B": [1, 2, 8]},
+    "full": {"rounds": {"A": 7, "B": 3, "stream": 2, "list": 1, "S": 7},
+             "processes": {"A": [1, 8], "B": [1, 2, 8], "S": [8]},
              "operations": 20000, "trips": 20000, "keys": {100: 2000, 4096: 2000, 65536: 500, 1 << 20: 64},
              "big": 4 << 30, "files": 1000000},
-    "quick": {"rounds": {"A": 3, "B": 1, "stream": 1, "list": 1}, "processes": {"A": [1, 8], "B": [1]},
+    "quick": {"rounds": {"A": 3, "B": 1, "stream": 1, "list": 1, "S": 3}, "processes": {"A": [1, 8], "B": [1], "S": [8]},
               "operations": 5000, "trips": 20000, "keys": {100: 1000, 65536: 200}, "big": 256 << 20, "files": 20000},
-    "tiny": {"rounds": {"A": 1, "B": 1, "stream": 1, "list": 1}, "processes": {"A": [1, 2], "B": [1, 2]},
+    "tiny": {"rounds": {"A": 1, "B": 1, "stream": 1, "list": 1, "S": 1}, "processes": {"A": [1, 2], "B": [1, 2], "S": [2]},
              "operations": 300, "trips": 500, "keys": {100: 40, 65536: 20}, "big": 4 << 20, "files": 200},
 }
 
@@ -73,9 +74,8 @@ def floor(bare, scale, programs):
     return Cell("floor", {}, scale["rounds"]["A"], [bare], command)
 
 
-def workload_a(machine, systems, scale, processes, programs):
-    yield floor(Bare(machine), scale, programs)
-    for count in processes or scale["processes"]["A"]:
+def load_of_a(workload, systems, scale, processes):
+    for count in processes or scale["processes"][workload]:
         operations = share(scale["operations"], count) // count
 
         def command(system, target, out, count=count, operations=operations):
@@ -83,7 +83,18 @@ def workload_a(machine, systems, scale, processes, programs):
             return [sys.executable, os.path.join(HERE, "workload_a.py"), system.client, target, out,
                     "--processes", str(count), "--operations", str(operations)] + (["--stats", stats] if stats else [])
 
-        yield CellA("A", {"processes": count}, scale["rounds"]["A"], systems, command)
+        yield CellA(workload, {"processes": count}, scale["rounds"][workload], systems, command)
+
+
+def workload_a(machine, systems, scale, processes, programs):
+    yield floor(Bare(machine), scale, programs)
+    yield from load_of_a("A", systems, scale, processes)
+
+
+def workload_s(machine, spinning, scale, processes):
+    if not spinning:
+        machine.notes.append("How larder fares without its spin is not measured: that takes /dev/fuse.")
+    yield from load_of_a("S", spinning, scale, processes)
 
 
 def workload_b(machine, systems, scale, processes, programs):
