@@ -31,7 +31,7 @@ class Goals:
             bound["met"] = bound["value"] <= limit if at_most else bound["value"] >= limit
             if met is False:
                 verdict += self.could_be(bound, at_most)
-        shown = "?" if value is None else f"{value:.2f}{unit}"
+        shown = "?" if value is None else f"{value}{unit}" if isinstance(value, int) else f"{value:.2f}{unit}"
         word = "at most" if at_most else "at least"
         self.goals.append({"text": f"{text.format(shown)} ({word} {limit:g}{unit}): {verdict}", "met": met,
                            "value": value, "limit": limit, "at_most": at_most, "bound": bound})
@@ -39,7 +39,7 @@ class Goals:
     def could_be(self, bound, at_most):
         count = f"{bound['messages']} message" + ("s" if bound["messages"] > 1 else "")
         words = ("take", "already take") if at_most else ("allow", "allow no more than")
-        return (f"; {count} at {self.data['message_us']:.1f} us and what tmpfs takes {words[not bound['met']]} "
+        return (f"; {count} at {self.data['message_us']:.1f} us and tmpfs's own time {words[not bound['met']]} "
                 f"{bound['value']:.2f} x")
 
     def compare(self, what, cell, kind, system, base, limit, at_most, bound=None):
@@ -97,6 +97,10 @@ class Goals:
     def workload_s(self):
         everything = find(self.data, "S", "all", processes=8)
         self.compare("S, operations a second, 8 processes", everything, "rates", SPIN, NO_SPIN, 0.97, at_most=False)
+        for cell in (cell for cell in self.data["cells"] if cell["operation"] == "idle"):
+            for system, figures in cell["systems"].items():
+                self.add(f"S, clock ticks in {cell['where']['seconds']} s without requests: {self.name(system)} {{}}",
+                         figures["ticks"], 0, at_most=True)
 
 
 def judge(data):

@@ -116,7 +116,7 @@ def run(machine, options, scale, results):
         "A": lambda: workloads.workload_a(machine, mounts + peers + plain, scale, options.processes, programs),
         "B": lambda: workloads.workload_b(machine, mounts + in_memory + plain, scale, options.processes, programs),
         "C": lambda: workloads.workload_c(machine, larder.on_disk(2 * scale["big"] + (4 << 30)) + plain, scale, programs),
-        "S": lambda: workloads.workload_s(machine, spinning, scale, options.processes),
+        "S": lambda: workloads.workload_s(machine, mounts, spinning, scale, options.processes),
     }
     for workload in options.workload:
         run_workload(machine, results, list(cells[workload]()))

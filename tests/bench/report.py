@@ -33,6 +33,8 @@ def place(where):
         words.append(amount(where["bytes"]))
     if "files" in where:
         words.append(f"{where['files']:,} files")
+    if "seconds" in where:
+        words.append(f"{where['seconds']} s")
     return ", ".join(words)
 
 
@@ -80,7 +82,13 @@ COLUMNS = {
                                                  ratio("rates", "ext4", "speed x ext4")],
     "S": TIMES + [ratio("times", "larder-spin-0", "median x spin=0"), ratio("rates", "larder-spin-0", "ops/s x spin=0"),
                   ("messages/op", messages)],
+    "idle": [("clock ticks", lambda _, figures: str(figures["ticks"])),
+             ("us on a processor", lambda _, figures: number(figures["cpu_ns"] / 1e3))],
 }
+
+
+def columns_of(cell):
+    return COLUMNS["idle" if cell["operation"] == "idle" else cell["workload"]]
 
 
 def remarks(figures):
@@ -107,7 +115,7 @@ def cell_table(data, cell):
     """Without columns in which nobody has anything."""
     measured = [(system["name"], cell["systems"][system["key"]]) for system in data["systems"]
                 if system["key"] in cell["systems"]]
-    columns = [(heading, show) for heading, show in COLUMNS[cell["workload"]]
+    columns = [(heading, show) for heading, show in columns_of(cell)
                if any(show(cell, figures) for _, figures in measured)]
     rows = [[f"{cell['operation']}, {place(cell['where'])}"] + [heading for heading, _ in columns] + [""]]
     for name, figures in measured:
@@ -132,7 +140,7 @@ def rounds_text(data):
     counts = {}
     for cell in cells_of_systems(data):
         rounds = (len(figures["rounds"]) for figures in cell["systems"].values())
-        what = cell["workload"] + (": lists" if "files" in cell["where"] else "")
+        what = cell["workload"] + (": lists" if "files" in cell["where"] else ": idle" if "seconds" in cell["where"] else "")
         counts[what] = max(rounds, default=0)
     return ", ".join(f"{what} {count}" for what, count in counts.items())
 

@@ -12,6 +12,8 @@ Figures are medians over the rounds in microseconds and operations a second; `ma
 and `wrong` are sums. `times` and `rates` say how many times another system's median and operations a second they are:
 round by round, so that what the machine did meanwhile cancels out, and the median of those. `requests` are how many of each
 kind larder's daemon received for an operation, and `messages` those that somebody waited for. `rounds` has each round's own.
+
+A mount that is left alone has other figures: `ticks` and `cpu_ns`, what its daemon took of the processors in `seconds`.
 """
 import collections
 import os
@@ -21,14 +23,15 @@ import subprocess
 
 ORDER = ("system call", "one core", "two cores", "two cores, no sleep", "get", "set", "delete", "all",
          "set new", "overwrite", "rename-over", "get cold", "get warm", "miss cold", "miss warm", "stat", "stat warm", "unlink",
-         "write", "write, flushed", "read cold", "read warm", "create", "ls -f", "ls -l")
+         "write", "write, flushed", "read cold", "read warm", "create", "ls -f", "ls -l", "idle")
 NOBODY_WAITS = ("RELEASE", "RELEASEDIR", "FORGET", "BATCH_FORGET", "INTERRUPT")
 MEDIANS = ("median", "p99", "ops", "seconds", "operations")
+LARGEST = ("max", "ticks", "cpu_ns")
 
 
 def over_rounds(rounds):
-    figures = {key: statistics.median(each[key] for each in rounds) for key in MEDIANS}
-    figures["max"] = max(each["max"] for each in rounds)
+    figures = {key: statistics.median(each[key] for each in rounds) for key in MEDIANS if key in rounds[0]}
+    figures.update({key: max(each[key] for each in rounds) for key in LARGEST if key in rounds[0]})
     figures["failed"] = sum(each["failed"] for each in rounds)
     figures["wrong"] = sum(each["wrong"] for each in rounds)
     figures["overlap"] = all(each["overlap"] for each in rounds)
@@ -48,7 +51,7 @@ def an_operation(rounds):
 
 
 def ratio(rounds, base, key):
-    pairs = [(a[key], b[key]) for a, b in zip(rounds, base) if b[key]]
+    pairs = [(a[key], b[key]) for a, b in zip(rounds, base) if b.get(key)]
     return statistics.median(a / b for a, b in pairs) if pairs else None
 
 
@@ -83,8 +86,8 @@ class Results:
 
 
 def where_order(where):
-    """By size, then processes; the large file before the many."""
-    return "files" in where, where.get("size", 0), where.get("processes", 0)
+    """By size, then processes; the large file before the many, and what is idle after what is not."""
+    return "files" in where or "seconds" in where, where.get("size", 0), where.get("processes", 0)
 
 
 def figures_of(of_systems):

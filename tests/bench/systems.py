@@ -93,6 +93,9 @@ class Larder(System):
         except OSError:
             return {}
 
+    def pid(self, place):
+        return int(self.config(place)["pid"])
+
     def unmount(self, place, process):
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 
+import idle
 import samples
 from machine import Trouble, memory_available, stop_process
 from systems import Bare
@@ -22,11 +23,15 @@ SCALES = {
     "full": {"rounds": {"A": 7, "B": 3, "stream": 2, "list": 1, "S": 7},
              "processes": {"A": [1, 8], "B": [1, 2, 8], "S": [8]},
              "operations": 20000, "trips": 20000, "keys": {100: 2000, 4096: 2000, 65536: 500, 1 << 20: 64},
-             "big": 4 << 30, "files": 1000000},
-    "quick": {"rounds": {"A": 3, "B": 1, "stream": 1, "list": 1, "S": 3}, "processes": {"A": [1, 8], "B": [1], "S": [8]},
-              "operations": 5000, "trips": 20000, "keys": {100: 1000, 65536: 200}, "big": 256 << 20, "files": 20000},
-    "tiny": {"rounds": {"A": 1, "B": 1, "stream": 1, "list": 1, "S": 1}, "processes": {"A": [1, 2], "B": [1, 2], "S": [2]},
-             "operations": 300, "trips": 500, "keys": {100: 40, 65536: 20}, "big": 4 << 20, "files": 200},
+             "big": 4 << 30, "files": 1000000, "idle_s": 60},
+    "quick": {"rounds": {"A": 3, "B": 1, "stream": 1, "list": 1, "S": 3},
+              "processes": {"A": [1, 8], "B": [1], "S": [8]},
+              "operations": 5000, "trips": 20000, "keys": {100: 1000, 65536: 200},
+              "big": 256 << 20, "files": 20000, "idle_s": 5},
+    "tiny": {"rounds": {"A": 1, "B": 1, "stream": 1, "list": 1, "S": 1},
+             "processes": {"A": [1, 2], "B": [1, 2], "S": [2]},
+             "operations": 300, "trips": 500, "keys": {100: 40, 65536: 20},
+             "big": 4 << 20, "files": 200, "idle_s": 1},
 }
 
 
@@ -66,6 +71,16 @@ class CellA(Cell):
     together = "all"
 
 
+class CellIdle(CellA):
+    """Works, and then looks what the daemon does when nobody does."""
+
+    def run(self, machine, system, target):
+        work = super().run(machine, system, target)[self.together]
+        pid = system.pid(target)
+        idle.settle(pid)
+        return {"idle": idle.watch(pid, self.where["seconds"]) | {key: work[key] for key in ("failed", "wrong", "overlap")}}
+
+
 def floor(bare, scale, programs):
     """What a message costs here at least; see floor.py."""
     def command(_system, _target, out):
@@ -74,15 +89,19 @@ def floor(bare, scale, programs):
     return Cell("floor", {}, scale["rounds"]["A"], [bare], command)
 
 
+def client_of_a(count, operations):
+    """The command that has so many processes do so many operations each."""
+    def command(system, target, out):
+        stats = system.stats(target)
+        return [sys.executable, os.path.join(HERE, "workload_a.py"), system.client, target, out,
+                "--processes", str(count), "--operations", str(operations)] + (["--stats", stats] if stats else [])
+
+    return command
+
+
 def load_of_a(workload, systems, scale, processes):
     for count in processes or scale["processes"][workload]:
-        operations = share(scale["operations"], count) // count
-
-        def command(system, target, out, count=count, operations=operations):
-            stats = system.stats(target)
-            return [sys.executable, os.path.join(HERE, "workload_a.py"), system.client, target, out,
-                    "--processes", str(count), "--operations", str(operations)] + (["--stats", stats] if stats else [])
-
+        command = client_of_a(count, share(scale["operations"], count) // count)
         yield CellA(workload, {"processes": count}, scale["rounds"][workload], systems, command)
 
 
@@ -91,10 +110,12 @@ def workload_a(machine, systems, scale, processes, programs):
     yield from load_of_a("A", systems, scale, processes)
 
 
-def workload_s(machine, spinning, scale, processes):
+def workload_s(machine, mounts, spinning, scale, processes):
     if not spinning:
         machine.notes.append("How larder fares without its spin is not measured: that takes /dev/fuse.")
     yield from load_of_a("S", spinning, scale, processes)
+    # Once, however many rounds there are: nothing is timed that could be disturbed.
+    yield CellIdle("S", {"seconds": scale["idle_s"]}, 1, mounts, client_of_a(4, 500))
 
 
 def workload_b(machine, systems, scale, processes, programs):
