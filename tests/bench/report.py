@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The result as text for a terminal, and as the small table of the README; see results.py for what it is drawn from."""
 import floor
-from results import find
+from results import NOBODY_WAITS, find
 
 COLD = """Cold: the first time since the kernel dropped names, attributes and pages of all file systems. What larder's daemon, or
 a library, keeps in its own memory stays there; ext4 reads its disk; tmpfs is memory and cannot be dropped."""
@@ -131,6 +131,15 @@ def machine_text(machine):
             + (f"\n{machine['packages']}" if machine["packages"] else ""))
 
 
+def messages_text(data, cell):
+    """Of which kinds the messages are."""
+    for system in data["systems"]:
+        kinds = cell["systems"].get(system["key"], {}).get("requests", {})
+        shown = [f"{kind} {count:.2f}" for kind, count in kinds.items() if kind not in NOBODY_WAITS and count >= 0.05]
+        if shown:
+            yield f"  messages of {system['name']}: {', '.join(shown)}"
+
+
 def cells_of_systems(data):
     return [cell for cell in data["cells"] if cell["workload"] in COLUMNS]
 
@@ -155,6 +164,7 @@ def text(data):
     for cell in cells_of_systems(data):
         yield ""
         yield from cell_table(data, cell)
+        yield from messages_text(data, cell)
     yield "\nDurability, of each as it comes. What was set survives:"
     measured = {key for cell in data["cells"] for key in cell["systems"]}
     yield from table([["  " + system["name"], "", system["durability"]] for system in data["systems"]
