@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Draws workload A as an SVG: four panels of bars, a row for each system, larder's in colour.
+"""Draws workload A as an SVG: four panels of bars, a row for each system, larder's in colour, plain directories paler.
 
     plot.py RESULTS.json >PLOT.svg     draws it once more from what scripts/bench --json wrote
 
@@ -15,8 +15,8 @@ WIDTH, MARGIN, GAP = 960, 24, 36
 ROW, BAR = 25, 15
 HEAD, PANEL_HEAD, FOOT = 74, 52, 52
 LABELS, FIGURES = 126, 66  # room for names on the left and figures on the right of a panel
-COLOURS = {"larder-uring": "#0b7a75", "larder-dev": "#5fb3ae"}
-OTHERS, INK, FAINT = "#b9bec6", "#22262b", "#6b727b"
+OTHERS, PLAIN, INK, FAINT = "#b9bec6", "#e0e3e8", "#22262b", "#6b727b"
+COLOURS = {"larder-uring": "#0b7a75", "larder-dev": "#5fb3ae", "tmpfs": PLAIN, "ext4": PLAIN}
 FONT = "font-family=\"'Helvetica Neue', Helvetica, Arial, 'DejaVu Sans', sans-serif\""
 ORDER = ("larder-uring", "larder-dev", "diskcache", "fanoutcache", "redis", "memcached", "tmpfs", "ext4")
 
@@ -38,12 +38,12 @@ def shown(value):
 
 
 def bar(x, y, width, key, name, value, largest):
-    is_larder = key in COLOURS
+    is_larder = key.startswith("larder")
     room = width - LABELS - FIGURES
     length = max(room * value / largest, 1.5)
     weight = "bold" if is_larder else "normal"
     middle = y + BAR - 3
-    yield text(x + LABELS - 8, middle, name, 12.5, INK, "end", weight)
+    yield text(x + LABELS - 8, middle, name, 12.5, FAINT if COLOURS.get(key) == PLAIN else INK, "end", weight)
     yield (f'<rect x="{x + LABELS}" y="{y}" width="{length:.1f}" height="{BAR}" rx="2" '
            f'fill="{COLOURS.get(key, OTHERS)}"/>')
     yield text(x + LABELS + length + 6, middle, shown(value), 12, INK if is_larder else FAINT, "start", weight)
@@ -74,8 +74,8 @@ def svg(data):
         x = MARGIN + (number % 2) * (width + GAP)
         yield from panel(data, x, HEAD + (number // 2) * deep + 8, width, *which)
     machine = data["machine"]
-    yield text(MARGIN, height - 34, "Each with its usual durability. tmpfs and ext4 are plain directories, whose readers can "
-               "meet half a value.", 12, FAINT)
+    yield text(MARGIN, height - 34, "Each with its usual durability. tmpfs and ext4 (paler) are plain directories, whose readers "
+               "can meet half a value.", 12, FAINT)
     yield text(MARGIN, height - 16, f"{machine['processors']} processors ({machine['model']}), Linux {machine['kernel']}; "
                "printed by scripts/bench", 12, FAINT)
     yield "</svg>"
