@@ -74,8 +74,8 @@ def svg(data):
         x = MARGIN + (number % 2) * (width + GAP)
         yield from panel(data, x, HEAD + (number // 2) * deep + 8, width, *which)
     machine = data["machine"]
-    yield text(MARGIN, height - 34, "Each with its usual durability. tmpfs and ext4 (paler) are plain directories, whose readers "
-               "can meet half a value.", 12, FAINT)
+    yield text(MARGIN, height - 34, "Each with its usual durability. tmpfs and ext4 (paler) are plain directories, whose "
+               "readers can meet half a value.", 12, FAINT)
     yield text(MARGIN, height - 16, f"{machine['processors']} processors ({machine['model']}), Linux {machine['kernel']}; "
                "printed by scripts/bench", 12, FAINT)
     yield "</svg>"

@@ -82,8 +82,9 @@ COLUMNS = {
                                                  ratio("rates", "ext4", "speed x ext4")],
     "S": TIMES + [ratio("times", "larder-spin-0", "median x spin=0"), ratio("rates", "larder-spin-0", "ops/s x spin=0"),
                   ("messages/op", messages)],
-    "idle": [("clock ticks", lambda _, figures: str(figures["ticks"])),
-             ("us on a processor", lambda _, figures: number(figures["cpu_ns"] / 1e3))],
+    "idle": [("us on a processor", lambda _, figures: number(figures["cpu_ns"] / 1e3)),
+             ("clock ticks", lambda _, figures: str(figures["ticks"])),
+             ("ticks shown by ps", lambda _, figures: str(figures["ticks_shown"]))],
 }
 
 

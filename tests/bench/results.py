@@ -13,7 +13,8 @@ and `wrong` are sums. `times` and `rates` say how many times another system's me
 round by round, so that what the machine did meanwhile cancels out, and the median of those. `requests` are how many of each
 kind larder's daemon received for an operation, and `messages` those that somebody waited for. `rounds` has each round's own.
 
-A mount that is left alone has other figures: `ticks` and `cpu_ns`, what its daemon took of the processors in `seconds`.
+A mount that is left alone has other figures, see idle.py: `cpu_ns` and `ticks`, what its daemon took of the processors in
+`seconds`, and `ticks_shown`, by how many ticks what ps shows has grown.
 """
 import collections
 import os
@@ -26,7 +27,7 @@ ORDER = ("system call", "one core", "two cores", "two cores, no sleep", "get", "
          "write", "write, flushed", "read cold", "read warm", "create", "ls -f", "ls -l", "idle")
 NOBODY_WAITS = ("RELEASE", "RELEASEDIR", "FORGET", "BATCH_FORGET", "INTERRUPT")
 MEDIANS = ("median", "p99", "ops", "seconds", "operations")
-LARGEST = ("max", "ticks", "cpu_ns")
+LARGEST = ("max", "cpu_ns", "ticks", "ticks_shown")
 
 
 def over_rounds(rounds):
