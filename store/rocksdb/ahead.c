@@ -198,5 +198,7 @@ void ahead_forget(struct ahead *ahead, uint64_t version)
     for (struct ahead_stream *stream = ahead->streams; stream < ahead->streams + AHEAD_STREAMS; stream++)
         if (stream->version == version)
             clear_locked(stream);
+    if (ahead->waiting > 0) /* one who has it in hand again already */
+        pthread_cond_broadcast(&ahead->ready);
     pthread_mutex_unlock(&ahead->lock);
 }

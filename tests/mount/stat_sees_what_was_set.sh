@@ -10,17 +10,19 @@ import random
 
 NAMES, SECONDS, BASE = 2, 4, 100
 published = mmap.mmap(-1, 8 * NAMES)  # of each name the size that was set last
+begun = mmap.mmap(-1, 8 * NAMES)  # and the one that is being set, or was
 deadline = time.monotonic() + SECONDS
 
 
-def last(name):
-    return struct.unpack_from("Q", published, 8 * name)[0]
+def last(name, of=published):
+    return struct.unpack_from("Q", of, 8 * name)[0]
 
 
 def writer(name):
     size = BASE
     while time.monotonic() < deadline:
         size += 1
+        struct.pack_into("Q", begun, 8 * name, size)
         put(f"key{name}", b"v" * size)
         struct.pack_into("Q", published, 8 * name, size)
         equal(size, os.stat(f"key{name}").st_size, "stat of who set it")
@@ -31,6 +33,8 @@ def looker(name):
     while time.monotonic() < deadline:
         before = last(name)
         seen = os.stat(f"key{name}").st_size
+        if seen == 0 and last(name, begun) > before:
+            continue  # Linux cuts the size it knows before it marks that as stale: README
         check(seen >= before, "stat shows", seen, "after", before, "was set")
 
 
