@@ -161,6 +161,8 @@ static int fill_plus(struct filling *filling, const char *name, const struct ent
     struct node *node = node_for_entry_locked(fs, dir, name, entry, steady);
     if (node)
         node_reply_locked(fs, node, entry, steady, &param);
+    if (param.entry_timeout > 0)
+        filling->handle->node->listed_ns = clock_ns(CLOCK_MONOTONIC);
     fs_unlock(fs);
     return node ? fill_attr(filling, name, &param, cursor_behind(&filling->handle->kept, name, filling->cursor))
                 : -ENOMEM;

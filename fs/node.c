@@ -448,13 +448,18 @@ static bool lookup_creating(struct fs *fs, uint64_t dir, const char *text, pid_t
     return there;
 }
 
-/* Nothing is there. The kernel may remember that, unless it is changing just now: whatever creates it goes through the
- * kernel. */
-static int lookup_missing(struct fs *fs, bool steady, struct fuse_entry_param *ret_entry)
+/* Nothing is there. The kernel may remember that, unless it is changing just now, or somebody is about to set it on a
+ * node that was found before: whatever else creates it goes through the kernel. */
+static int lookup_missing(struct fs *fs, uint64_t dir, const char *text, bool steady,
+                          struct fuse_entry_param *ret_entry)
 {
     atomic_fetch_add(&fs->misses, 1);
+    fs_lock(fs);
+    const struct name *name = name_find_locked(fs, dir, text);
+    bool in_doubt = name && (name->reserved > 0 || !LIST_EMPTY(&name->sessions));
+    fs_unlock(fs);
     ret_entry->entry_timeout = LONG_SECONDS;
-    return steady ? 0 : -ENOENT;
+    return steady && !in_doubt ? 0 : -ENOENT;
 }
 
 /* Waits, some milliseconds at most, until nobody publishes, moves or removes at a place, or is about to. */
@@ -503,7 +508,7 @@ int node_lookup(struct fs *fs, struct node *parent, const char *text, pid_t tid,
     if (result == -ENOENT && lookup_creating(fs, parent->ino, text, tid, ret_entry))
         return 0;
     if (result == -ENOENT)
-        return lookup_missing(fs, gate_steady(fs, gate, noted), ret_entry);
+        return lookup_missing(fs, parent->ino, text, gate_steady(fs, gate, noted), ret_entry);
     if (result < 0)
         return result;
 

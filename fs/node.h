@@ -87,6 +87,7 @@ struct node {
     TAILQ_ENTRY(node) of_held;
     unsigned creating; /* directories: names in it that are being created */
     unsigned appearing; /* of these, flushed and about to be released */
+    int64_t listed_ns; /* directories: CLOCK_MONOTONIC when a listing last told what may be believed; 0 never */
     unsigned sessions; /* write sessions that began here */
     LIST_HEAD(, handle) handles;
     LIST_ENTRY(node) of_name; /* files and links */

@@ -74,9 +74,21 @@ static int bounce(struct fs *fs, const struct opening *opening, bool writer)
 
 /* --- opening to write a new version -------------------------------------------------------------------- */
 
-/* A write session begins on a node that no LOOKUP of the name has led to (but /proc/self/fd/N, or a name that was replaced
- * meanwhile): what the kernel believes of the name would outlive the publish. */
-static void led_astray_locked(struct fs *fs, struct name *name)
+/*
+ * May the kernel believe of a name something that would outlive its publish? When a write session begins on a node that
+ * no LOOKUP of it has led to (but /proc/self/fd/N, or a name that was replaced meanwhile). And when the directory is
+ * being listed: what a READDIRPLUS told may be taken up after the writer's LOOKUP, in place of what that found
+ * (fuse_direntplus_link() in fs/fuse/readdir.c).
+ */
+static bool is_led_astray_locked(struct fs *fs, const struct opening *opening)
+{
+    const struct node *dir = node_dir_locked(fs, opening->name->dir);
+    return opening->node->name != opening->name ||
+           (dir && dir->listed_ns && clock_ns(CLOCK_MONOTONIC) - dir->listed_ns < BOUNCE_NS);
+}
+
+/* Has it ask again. */
+static void disbelieve_name_locked(struct fs *fs, struct name *name)
 {
     if (fs->notify)
         notify_name_locked(fs->notify, name);
@@ -93,8 +105,8 @@ static int admit_writer_locked(struct fs *fs, const struct opening *opening, boo
     bool unused = LIST_EMPTY(&node->handles) && node->sessions == 1; /* which is the new one's */
     bool own = fresh || (node->reserved && node->reserved_for == opening->tid && unused);
     *ret_cached = true;
-    if (own && !fresh && node->name != opening->name)
-        led_astray_locked(fs, opening->name);
+    if (own && !fresh && is_led_astray_locked(fs, opening))
+        disbelieve_name_locked(fs, opening->name);
     if (own)
         return 0;
     if (unused && !node->name->gone && node->name->current == node && !stale_is_hot_locked(fs, node)) {
@@ -104,7 +116,7 @@ static int admit_writer_locked(struct fs *fs, const struct opening *opening, boo
     *ret_cached = false;
     if (!opening->final || !unused)
         return stale_bounce_locked(fs, opening->name, opening->tid, true);
-    led_astray_locked(fs, opening->name);
+    disbelieve_name_locked(fs, opening->name);
     return 0;
 }
 
@@ -339,11 +351,13 @@ static int open_published(struct fs *fs, const struct opening *opening)
         return -ENOMEM;
     }
     uint64_t id = store_version_id(version);
+    /* What was replaced under its node stays with that, and with who else shows it; what is published goes by its name. */
+    bool passed = node->name != opening->name, dead = passed && store_version_dead(version);
+    struct name *name = dead ? node->name : opening->name;
     bool push = false;
     fs_lock(fs);
     pages_wait_locked(fs, node);
-    bool same = node->version == id; /* be it that its session is just about to be told that it is published */
-    struct name *name = same ? node->name : opening->name; /* gone or not: who else shows it hangs there */
+    bool same = node->version == id && node->name == name; /* and be it that its session has yet to be told */
     bool again = !same && means_other_locked(opening, id);
     if (same && node->reserved)
         adopt_reserved_locked(node);

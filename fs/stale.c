@@ -74,7 +74,7 @@ bool stale_bounced_locked(const struct fs *fs, const struct name *name, const st
 void stale_answered_locked(struct fs *fs, uint64_t dir, const char *text, pid_t tid)
 {
     struct bounce *bounce = find(fs, place_hash(dir, text), tid);
-    if (bounce)
+    if (bounce && tid) /* of no number there may be others out yet */
         clear(fs, bounce);
 }
 
@@ -107,7 +107,7 @@ struct node *stale_reserve_locked(struct fs *fs, uint64_t dir, const char *text,
     struct name *name = name_get_locked(fs, dir, text);
     if (!name)
         return NULL;
-    if (!bounce->node || bounce->node->name != name || bounce->node->version != entry->version ||
+    if (tid == 0 || !bounce->node || bounce->node->name != name || bounce->node->version != entry->version ||
         !bounce->node->reserved)
         bounce->node = node_new_locked(fs, NODE_FILE, entry->ino, entry->version, name);
     if (bounce->node) {
