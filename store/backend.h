@@ -57,6 +57,12 @@ struct backend {
     int (*change)(void *impl, struct store_version *version, const struct entry_change *change);
     int (*publish)(void *impl, struct store_version *version, uint64_t dir, const char *name, unsigned flags);
 
+    int (*invalidate_tag)(void *impl, const char *tag);
+    int (*list_tags)(void *impl, const char *after, int (*each)(void *arg, const char *tag), void *arg);
+    int (*list_tag)(void *impl, const char *tag, uint64_t after,
+                    int (*each)(void *arg, uint64_t dir, const char *name, const struct entry *entry), void *arg);
+    int (*dir_place)(void *impl, uint64_t dir, uint64_t *ret_parent, char *ret_name);
+
     void (*stats)(void *impl, struct store_stats *ret_stats);
     int (*settle)(void *impl);
 };

@@ -286,6 +286,22 @@ static bool has_tag(const char *tags, const char *tag, size_t size)
     return false;
 }
 
+bool entry_has_tag(const struct entry *entry, const char *tag)
+{
+    return entry->tags_size > 0 && has_tag(entry->tags, tag, strlen(tag));
+}
+
+/* "." and ".." are left out since they could not name a directory of what has the tag. */
+int entry_check_tag(const char *tag, size_t size)
+{
+    if (size == 0 || size > STORE_TAG_MAX)
+        return -EINVAL;
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)tag[i] < 0x20 || tag[i] == 0x7f || tag[i] == '/' || tag[i] == ',')
+            return -EINVAL;
+    return (size == 1 && tag[0] == '.') || (size == 2 && tag[0] == '.' && tag[1] == '.') ? -EINVAL : 0;
+}
+
 /* Checks tags and writes them without duplicates to `clean`, which has room for all of them and a NUL. */
 static int clean_tags(const char *tags, char *clean)
 {
@@ -295,11 +311,8 @@ static int clean_tags(const char *tags, char *clean)
     if (tags[0] != '\0' && tags[strlen(tags) - 1] == ',')
         return -EINVAL;
     while (entry_tag_next(tags, &position, &tag, &size)) {
-        if (size == 0 || size > STORE_TAG_MAX)
+        if (entry_check_tag(tag, size) < 0)
             return -EINVAL;
-        for (size_t i = 0; i < size; i++)
-            if ((unsigned char)tag[i] < 0x20 || tag[i] == 0x7f || tag[i] == '/')
-                return -EINVAL;
         if (has_tag(clean, tag, size))
             continue;
         if (++count > STORE_TAGS_MAX)

@@ -73,6 +73,11 @@ int entry_apply(struct entry *entry, const struct entry_change *change, int64_t 
  */
 int entry_take_over(struct entry *staged, const struct entry *current, unsigned kept);
 
+/* 0 or -EINVAL, as store.h says of tags. */
+int entry_check_tag(const char *tag, size_t size);
+
+bool entry_has_tag(const struct entry *entry, const char *tag);
+
 /* Walks comma-separated tags: start with *position 0; the tag is not terminated. */
 bool entry_tag_next(const char *tags, size_t *position, const char **ret_tag, size_t *ret_size);
 

@@ -307,6 +307,32 @@ int store_publish(struct store_version *version, uint64_t dir, const char *name,
     return result;
 }
 
+/* --- tags ---------------------------------------------------------------------------------------------- */
+
+int store_invalidate_tag(struct store *store, const char *tag)
+{
+    int result = entry_check_tag(tag, strlen(tag));
+    return result < 0 ? result : store->backend->invalidate_tag(store->impl, tag);
+}
+
+int store_list_tags(struct store *store, const char *after, int (*each)(void *arg, const char *tag), void *arg)
+{
+    int result = after ? entry_check_tag(after, strlen(after)) : 0;
+    return result < 0 ? result : store->backend->list_tags(store->impl, after, each, arg);
+}
+
+int store_list_tag(struct store *store, const char *tag, uint64_t after,
+                   int (*each)(void *arg, uint64_t dir, const char *name, const struct entry *entry), void *arg)
+{
+    int result = entry_check_tag(tag, strlen(tag));
+    return result < 0 ? result : store->backend->list_tag(store->impl, tag, after, each, arg);
+}
+
+int store_dir_place(struct store *store, uint64_t dir, uint64_t *ret_parent, char *ret_name)
+{
+    return store->backend->dir_place(store->impl, dir, ret_parent, ret_name);
+}
+
 /* --- the whole ----------------------------------------------------------------------------------------- */
 
 void store_stats(struct store *store, struct store_stats *ret_stats)

@@ -17,7 +17,8 @@
  *   - Any function may be called from any thread, several at once, unless it says otherwise.
  *   - A name is one path component: 1 to STORE_NAME_MAX bytes, no '/', not "." or "..".
  *     Longer: -ENAMETOOLONG. Empty or otherwise malformed: -EINVAL.
- *   - An expired entry does not exist: it is -ENOENT to every function, free for every function that creates.
+ *   - An expired or invalidated entry does not exist: it is -ENOENT to every function, free for every function that
+ *     creates.
  *   - Whatever adds bytes or items may wait for eviction to make room, and fails with -ENOSPC when none can
  *     be made (always at once with STORE_POLICY_NONE).
  *   - A directory's mtime and ctime change when a name in it is made, removed or moved, not when one is overwritten,
@@ -37,8 +38,8 @@
 
 struct store;
 
-/* A version held in hand: a published, a staged (not yet published) or a dead one (replaced, removed, expired
- * or evicted since). All pins of one version share what is in it. */
+/* A version held in hand: a published, a staged (not yet published) or a dead one (replaced, removed, expired,
+ * evicted or invalidated since). All pins of one version share what is in it. */
 struct store_version;
 
 enum {
@@ -65,7 +66,8 @@ struct entry {
     uint32_t uid, gid;
     uint64_t ino; /* the same through overwrites and renames; a directory's is its directory id */
     uint64_t version; /* id of the value; 0 for directories */
-    uint64_t change; /* grows with every publish and every write to a published value */
+    uint64_t change; /* grows with every publish, every write to a published value, and when a tag is set on the entry
+                        that was invalidated before */
     uint64_t parent; /* directories only: id of the directory it is in (the root: its own) */
     uint64_t size; /* bytes of the value, or of the link's target; 0 for directories */
     uint64_t hits; /* reads counted, see STORE_HIT */
@@ -128,7 +130,7 @@ struct entry_change {
     enum entry_xattr_how xattr_how;
 };
 /* Errors of a change: -EINVAL malformed tags (an empty one, one longer than STORE_TAG_MAX, more than STORE_TAGS_MAX,
- * a slash or control character in one) or ENTRY_SET_EXPIRES on a directory; -EEXIST / -ENODATA the attribute is
+ * a slash or control character in one, "." or "..") or ENTRY_SET_EXPIRES on a directory; -EEXIST / -ENODATA the attribute is
  * there / is not, against xattr_how; -ENOSPC more than STORE_XATTRS_MAX, or no room. */
 
 /* --- opening ------------------------------------------------------------------------------------------- */
@@ -136,7 +138,7 @@ struct entry_change {
 enum store_policy { STORE_POLICY_SIEVE, STORE_POLICY_FIFO, STORE_POLICY_NONE };
 
 /* Why an entry went without anybody asking. */
-enum store_gone { STORE_GONE_EXPIRED, STORE_GONE_EVICTED };
+enum store_gone { STORE_GONE_EXPIRED, STORE_GONE_EVICTED, STORE_GONE_TAG };
 
 enum store_log_level { STORE_LOG_ERROR, STORE_LOG_WARNING, STORE_LOG_INFO };
 
@@ -155,7 +157,7 @@ struct store_options {
     uint64_t cache_bytes; /* memory for what was read from disk, see STORE_WARM_SHARE; 0 = 64 MiB */
     bool sync; /* every mutation survives a crash of the machine when it returns */
 
-    /* Called when an entry expired or was evicted, after it is gone, from a thread of the store or one that calls it,
+    /* Called when an entry expired, was evicted, or invalidated by a tag, after it is gone (of the last: some time after), from a thread of the store or one that calls it,
      * which holds no lock of the store. It may look things up and let pins go, but must not call what creates or
      * changes, nor store_settle() or store_close(): these may wait for the very thread that is calling. May be NULL. */
     void (*gone)(void *arg, uint64_t dir, const char *name, enum store_gone why);
@@ -283,7 +285,7 @@ uint64_t store_version_id(const struct store_version *version);
  * what belongs to it alone. The value is not included. */
 int store_version_entry(struct store_version *version, struct entry *ret_entry);
 
-/* True once it was replaced, removed, expired or evicted. */
+/* True once it was replaced, removed, expired, evicted or invalidated. */
 bool store_version_dead(struct store_version *version);
 
 /* Copies up to `size` bytes from `offset` on. Returns the bytes copied in *ret_size, fewer only at the end; holes
@@ -321,6 +323,30 @@ enum {
  */
 int store_publish(struct store_version *version, uint64_t dir, const char *name, unsigned flags);
 
+/* --- tags ---------------------------------------------------------------------------------------------- */
+
+/*
+ * Invalidates a tag: every file and link that has it is gone when this returns, in the same time however many they are;
+ * their space comes back in the background. What is published later lives, whatever tags it has, and so does an entry
+ * that is given the tag later; a rename or any other change brings nothing back. Directories stay, with what they hand
+ * down. Versions in hand are dead. 0 also when nothing has the tag; -EINVAL no tag.
+ */
+int store_invalidate_tag(struct store *store, const char *tag);
+
+/* Calls `each` for every tag that a file or link has, in byte order, beginning behind `after` (NULL: from the first).
+ * `each` must not call the store; what it returns, if not zero, ends the walk and is returned. */
+int store_list_tags(struct store *store, const char *after, int (*each)(void *arg, const char *tag), void *arg);
+
+/* Calls `each` for every file and link with a tag, where it is and how (without the value, but for links), in the order
+ * of their versions, beginning behind version `after`. One that has the tag throughout and keeps its version is met
+ * exactly once. Otherwise as store_list_tags(). -EINVAL no tag. */
+int store_list_tag(struct store *store, const char *tag, uint64_t after,
+                   int (*each)(void *arg, uint64_t dir, const char *name, const struct entry *entry), void *arg);
+
+/* Where a directory is: in which, and under which name, in a buffer of STORE_NAME_MAX + 1 bytes. Of the root: itself,
+ * and "". -ENOENT. */
+int store_dir_place(struct store *store, uint64_t dir, uint64_t *ret_parent, char *ret_name);
+
 /* --- the whole ----------------------------------------------------------------------------------------- */
 
 struct store_stats {
@@ -331,6 +357,7 @@ struct store_stats {
     uint64_t limit_bytes, limit_items;
     uint64_t hits; /* since the store was opened, as all that follow */
     uint64_t sets, deletes, expired, evicted;
+    uint64_t invalidated; /* by their tags: counted when their space comes back */
     uint64_t pinned; /* versions in hand */
     uint64_t waits; /* times a writer waited for room */
     uint64_t reads; /* rows and pieces of values looked up in the medium by their keys */
@@ -339,7 +366,7 @@ struct store_stats {
 };
 void store_stats(struct store *store, struct store_stats *ret_stats);
 
-/* Does all background work there is to do now (expiry, eviction down to the watermark, removal of dead and orphaned
+/* Does all background work there is to do now (expiry, what was invalidated, eviction down to the watermark, removal of dead and orphaned
  * values) and returns when it is done. */
 int store_settle(struct store *store);
 

@@ -279,8 +279,8 @@ void item_bury(struct memory *memory, struct item *item)
         item_free(item);
 }
 
-/* Buries an entry that nobody asked to. Without memory for it, the note of it is lost. */
-static void item_lose(struct memory *memory, struct item *item, enum store_gone why)
+/* Without memory for it, the note of it is lost. */
+void item_lose(struct memory *memory, struct item *item, enum store_gone why)
 {
     struct gone *gone = memory->options->gone ? malloc(sizeof *gone) : NULL;
     if (gone) {
@@ -291,7 +291,10 @@ static void item_lose(struct memory *memory, struct item *item, enum store_gone 
         *memory->gone_end = gone;
         memory->gone_end = &gone->next;
     }
-    *(why == STORE_GONE_EXPIRED ? &memory->expired : &memory->evicted) += 1;
+    uint64_t *const counters[] = {[STORE_GONE_EXPIRED] = &memory->expired,
+                                  [STORE_GONE_EVICTED] = &memory->evicted,
+                                  [STORE_GONE_TAG] = &memory->invalidated};
+    ++*counters[why];
     item_bury(memory, item);
 }
 

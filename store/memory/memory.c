@@ -4,7 +4,7 @@
  * backends with. Where speed and plainness differ it is plain.
  *
  * It keeps nothing past close, and starts no thread: what a background thread would do is done by the call that needs
- * it. Here it is opened and closed; memory.h has the whole of the state, names.c and versions.c have the slots.
+ * it. Here it is opened and closed; memory.h has the whole of the state, names.c, versions.c and tags.c have the slots.
  */
 #include "memory.h"
 
@@ -94,6 +94,7 @@ static void memory_stats(void *impl, struct store_stats *ret_stats)
         .deletes = memory->deletes,
         .expired = memory->expired,
         .evicted = memory->evicted,
+        .invalidated = memory->invalidated,
         .pinned = memory->pinned,
         .waits = memory->waits,
     };
@@ -133,6 +134,10 @@ const struct backend backend_memory = {
     .resize = memory_resize,
     .change = memory_change,
     .publish = memory_publish,
+    .invalidate_tag = memory_invalidate_tag,
+    .list_tags = memory_list_tags,
+    .list_tag = memory_list_tag,
+    .dir_place = memory_dir_place,
     .stats = memory_stats,
     .settle = memory_settle,
 };

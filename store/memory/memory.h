@@ -70,7 +70,7 @@ struct memory {
     struct item *versions; /* those of the queue by id (uthash) */
     int64_t next_deadline_ms; /* nothing expires before */
     uint64_t bytes, items;
-    uint64_t pinned, hits, sets, deletes, expired, evicted, waits;
+    uint64_t pinned, hits, sets, deletes, expired, evicted, invalidated, waits;
     struct gone *gone, **gone_end;
 };
 
@@ -147,6 +147,9 @@ struct room {
 /* Evicts until there is room, or -ENOSPC. */
 int memory_make_room(struct memory *memory, const struct room *room);
 
+/* Buries an entry that nobody asked to remove by its name, and notes that for options.gone. */
+void item_lose(struct memory *memory, struct item *item, enum store_gone why);
+
 /* Publishes an item under a name it owns already. Room, and the arrays', was made before. */
 void item_publish(struct memory *memory, struct item *item, struct item *dir);
 /* Takes a published item away: a directory, and what nobody has in hand, is freed. */
@@ -183,6 +186,11 @@ int memory_read(void *impl, struct store_version *version, void *buffer, size_t 
 int memory_write(void *impl, struct store_version *version, const void *data, size_t size, uint64_t offset);
 int memory_resize(void *impl, struct store_version *version, uint64_t size);
 int memory_change(void *impl, struct store_version *version, const struct entry_change *change);
+int memory_invalidate_tag(void *impl, const char *tag);
+int memory_list_tags(void *impl, const char *after, int (*each)(void *arg, const char *tag), void *arg);
+int memory_list_tag(void *impl, const char *tag, uint64_t after,
+                    int (*each)(void *arg, uint64_t dir, const char *name, const struct entry *entry), void *arg);
+int memory_dir_place(void *impl, uint64_t dir_id, uint64_t *ret_parent, char *ret_name);
 int memory_publish(void *impl, struct store_version *version, uint64_t dir_id, const char *name, unsigned flags);
 
 #endif

@@ -102,6 +102,8 @@ static int live_step(struct mutation *m, void *arg)
     m->folded_hits = result == 0 ? row_refresh(m->engine, &doing->entry) : 0;
     if (result == 0)
         result = doing->change ? entry_apply(&doing->entry, doing->change, m->now_ns) : live_value(m, doing, &row);
+    if (result == 0 && tags_dead(&m->engine->tags, &doing->entry)) /* it was given a tag after that was invalidated */
+        result = engine_id(m->engine, ID_OTHER, &doing->entry.change);
     if (result == 0)
         result = mutation_change(m, doing->pinned->dir, doing->pinned->name, &row, &doing->entry);
     entry_release(&row);

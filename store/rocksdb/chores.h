@@ -20,6 +20,9 @@ size_t chore_evict(struct engine *engine, struct room_amount excess);
 /* Deletes the chunks of dead versions, and gives their room back. False when the medium failed. */
 bool chore_reap(struct engine *engine);
 
+/* Kills some of what the invalidation of a tag left. 1 when there was anything to do, and perhaps is more; 0; -errno. */
+int chore_invalidated(struct engine *engine, size_t *ret_killed);
+
 /* Looks at some of the values that were there at opening. 1 while there are more, then 0; -errno. */
 int chore_sweep(struct engine *engine);
 

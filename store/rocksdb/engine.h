@@ -8,9 +8,10 @@
  *     rows.c      entries in and out of rows        change.c    write, resize, change
  *     pins.c      versions in hand                  publish.c   publish
  *     value.c     values: buffers and chunks        room.c      the limits
- *     keeper.c    the background thread             chores.h    what it does: expire.c, evict.c, sweep.c
+ *     keeper.c    the background thread             chores.h    what it does: expire.c, evict.c, sweep.c, tagged.c
  *     policy.c    hits and eviction bits            idle.c      times of reading
  *     dirs.c      directories in memory
+ *     tagged.c    entries by their tags             tags.c      which tags were invalidated
  *     db.c        RocksDB itself                    ahead.c     large values read ahead
  *     keys.h, meta.h, dirrow.h   what FORMAT.md says
  *
@@ -19,7 +20,7 @@
  *     1. a version's own lock        (struct pinned: its entry and its private value)
  *     2. the mutation mutex          (engine.mutation: everything published)
  *     3. the table's lock            (struct pins: which versions are in hand, and the state and place of each)
- *     4. the locks of ids, dirs, room, idle, keeper and ahead; none of them is held while another is taken
+ *     4. the locks of ids, dirs, room, idle, keeper, ahead and tags; none of them is held while another is taken
  *
  * Whoever waits for room holds neither 2 nor 3, and the keeper, which makes room, never takes 1. List and read take none
  * but a version's own; lookup and pin take 3 besides, and while they hold that, or 2, they only try 1. No lock is held
@@ -38,6 +39,7 @@
 #include "pins.h"
 #include "policy.h"
 #include "room.h"
+#include "tags.h"
 
 #define NS_PER_MS 1000000
 
@@ -79,6 +81,7 @@ struct engine {
     struct idle idle;
     struct keeper keeper;
     struct ahead ahead;
+    struct tags tags;
 
     pthread_mutex_t mutation;
     rocksdb_writebatch_t *batch; /* mutation; the one being built */
@@ -91,7 +94,7 @@ struct engine {
     uint64_t queued_low; /* mutation; the oldest version that became an entry's since the keeper last began to look */
 
     /* Since opening. */
-    _Atomic uint64_t hits, sets, deletes, expired, evicted, reads;
+    _Atomic uint64_t hits, sets, deletes, expired, evicted, invalidated, reads;
 };
 
 /* Opens with another layout than the usual one; for measuring. Otherwise as backend.open. */

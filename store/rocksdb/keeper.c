@@ -10,6 +10,8 @@
 enum {
     GATHER_MS = 20, /* so long may dead values wait for company */
     SWEEP_PAUSE_MS = 2, /* between two steps of the sweep */
+    FORGET_STEPS = 8, /* batches of invalidated entries at a time, */
+    FORGET_PAUSE_MS = 2, /* and so long for others in between */
     SLEEP_MAX_MS = 60 * 1000, /* the wall clock may be set */
 };
 
@@ -98,6 +100,15 @@ int keeper_settle(struct engine *engine)
 
 /* --- the thread ---------------------------------------------------------------------------------------- */
 
+/* Room from what is dead already before what lives has to go. Returns how many went. */
+static size_t free_some(struct engine *engine, struct room_amount excess)
+{
+    size_t freed = 0;
+    while (freed == 0 && chore_invalidated(engine, &freed) > 0)
+        ;
+    return freed > 0 || !engine->room.evicts ? freed : chore_evict(engine, excess);
+}
+
 /* Down to the low watermark, and further for those who wait. False when the medium failed to delete. */
 static bool make_room(struct engine *engine)
 {
@@ -109,7 +120,7 @@ static bool make_room(struct engine *engine)
         return true;
     while (room_excess(room, &excess)) {
         uint64_t takes = room_takes(room);
-        size_t evicted = room->evicts ? chore_evict(engine, excess) : 0;
+        size_t evicted = free_some(engine, excess);
         reaped = chore_reap(engine);
         tell(engine);
         if (evicted == 0 && room_failed(room, attempt, takes))
@@ -132,11 +143,25 @@ static bool sweep(struct engine *engine, bool whole)
     return more >= 0;
 }
 
+/* Some of what invalidated tags left, or with `whole` all of it. */
+static bool forget(struct engine *engine, bool whole)
+{
+    int more, steps = 0;
+    size_t killed;
+    do
+        more = chore_invalidated(engine, &killed);
+    while (more > 0 && (whole || ++steps < FORGET_STEPS));
+    if (more != 0)
+        keeper_wake(engine, more < 0 ? RETRY_MS : FORGET_PAUSE_MS);
+    return more >= 0;
+}
+
 static bool pass(struct engine *engine, bool whole)
 {
     int64_t next_ms;
     bool expired = chore_expire(engine, &next_ms);
     keeper_wake(engine, next_ms);
+    bool forgotten = forget(engine, whole);
     bool reaped = chore_reap(engine);
     reaped = make_room(engine) && reaped;
     if (!reaped)
@@ -145,7 +170,7 @@ static bool pass(struct engine *engine, bool whole)
     bool swept = sweep(engine, whole);
     chore_compact(engine);
     tell(engine);
-    return expired && reaped && swept;
+    return expired && forgotten && reaped && swept;
 }
 
 /* Sleeps until it is time. Returns false to end; in *ret_ticket the settle that a pass which begins now is for. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keeper.h - the background thread: lets due entries expire, makes room, deletes the chunks of dead versions, sweeps
- * what a crash left behind, and tells options.gone.
+ * keeper.h - the background thread: lets due entries expire, kills what was invalidated, makes room, deletes the chunks
+ * of dead versions, sweeps what a crash left behind, and tells options.gone.
  *
  * It sleeps until the next deadline it knows of or until it is woken; waking it costs its waker, so the hot path
  * does so only when the moment it has planned to wake at is too late. Nothing here takes a version's lock.

@@ -29,6 +29,7 @@ struct key {
 #define META_IDS      "ids"
 #define META_COUNTERS "counters"
 #define META_HAND     "hand"
+#define META_TAG      "tag:" /* and the tag */
 
 /* The entry at a place; `name` is empty for the directory itself. */
 static inline struct key key_name(uint64_t dir, const char *name)
@@ -49,6 +50,16 @@ static inline struct key key_self(uint64_t dir)
 static inline struct key key_meta(const char *name)
 {
     return key_name(0, name);
+}
+
+/* The row of a tag that was invalidated; with "" the beginning that all of them have. */
+static inline struct key key_invalidated(const char *tag)
+{
+    struct key key = key_meta(META_TAG);
+    size_t size = strlen(tag);
+    memcpy(key.bytes + key.size, tag, size);
+    key.size += size;
+    return key;
 }
 
 static inline struct key key_version(uint64_t version)

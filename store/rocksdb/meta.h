@@ -17,6 +17,7 @@ enum {
     META_IDS_SIZE = 9,
     META_COUNTERS_SIZE = 24,
     META_HAND_SIZE = 8,
+    META_TAG_SIZE = 8,
     META_SIZE_MAX = 24,
 };
 #define META_MAGIC "larder\0\n" /* 8 bytes */

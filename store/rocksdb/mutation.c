@@ -52,8 +52,10 @@ static void put_tags(struct mutation *m, const struct entry *entry)
 {
     size_t position = 0, size;
     const char *tag;
+    uint8_t since[8];
+    put_u64(since, entry->change);
     while (entry->tags_size > 0 && entry_tag_next(entry->tags, &position, &tag, &size))
-        put(m, FAMILY_TAG, key_tag(tag, size, entry->version), "", 0);
+        put(m, FAMILY_TAG, key_tag(tag, size, entry->version), since, sizeof since);
 }
 
 static void delete_tags(struct mutation *m, const struct entry *entry)
@@ -103,7 +105,7 @@ void mutation_kill(struct mutation *m, uint64_t dir, const char *name, const str
     victim->cost = entry_cost(entry, strlen(name));
     victim->size = entry->size;
     victim->chunks = chunked ? value_chunks(m->engine, entry->size) : 0;
-    victim->why = why;
+    victim->why = why == DEATH_EXPIRED && tags_dead(&m->engine->tags, entry) ? DEATH_INVALIDATED : why;
     strcpy(victim->name, name);
     erase(m, FAMILY_VERSION, key_version(entry->version));
     delete_deadline(m, entry);
@@ -260,6 +262,9 @@ static void bury(struct mutation *m, const struct victim *victim)
     } else if (victim->why == DEATH_EVICTED) {
         engine->evicted++;
         keeper_tell(engine, victim->dir, victim->name, STORE_GONE_EVICTED);
+    } else if (victim->why == DEATH_INVALIDATED) {
+        engine->invalidated++;
+        keeper_tell(engine, victim->dir, victim->name, STORE_GONE_TAG);
     }
 }
 

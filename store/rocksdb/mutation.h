@@ -19,7 +19,7 @@ enum {
     MUTATION_DIRS_MAX = 8,
 };
 
-enum death { DEATH_REPLACED, DEATH_REMOVED, DEATH_EXPIRED, DEATH_EVICTED };
+enum death { DEATH_REPLACED, DEATH_REMOVED, DEATH_EXPIRED, DEATH_EVICTED, DEATH_INVALIDATED };
 
 /* A version that this mutation kills. */
 struct victim {
@@ -81,7 +81,8 @@ int mutation_add(struct mutation *mutation, uint64_t dir, const char *name, cons
 int mutation_change(struct mutation *mutation, uint64_t dir, const char *name, const struct entry *old,
                     const struct entry *entry);
 
-/* The version dies. Its row is left for the caller to delete or replace. `entry` is the row, with its value. */
+/* The version dies. Its row is left for the caller to delete or replace. `entry` is the row, with its value. Of what is
+ * said to have expired it is looked up whether it was invalidated. */
 void mutation_kill(struct mutation *mutation, uint64_t dir, const char *name, const struct entry *entry,
                    enum death why);
 

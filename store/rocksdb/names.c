@@ -15,7 +15,7 @@ int names_lookup(void *impl, uint64_t dir, const char *name, struct entry *ret_e
     if (result < 0)
         return result;
     row_refresh(engine, &entry);
-    if (!entry_alive(&entry, engine_now_ms(engine))) {
+    if (!row_alive(engine, &entry, engine_now_ms(engine))) {
         entry_release(&entry);
         return -ENOENT;
     }
@@ -26,6 +26,17 @@ int names_lookup(void *impl, uint64_t dir, const char *name, struct entry *ret_e
 int names_dir(void *impl, uint64_t dir, struct entry *ret_entry)
 {
     return row_read_self(impl, dir, ret_entry, NULL);
+}
+
+int names_dir_place(void *impl, uint64_t dir, uint64_t *ret_parent, char *ret_name)
+{
+    struct entry entry;
+    int result = row_read_self(impl, dir, &entry, ret_name);
+    if (result < 0)
+        return result;
+    *ret_parent = entry.parent;
+    entry_release(&entry);
+    return 0;
 }
 
 /* One row of a listing as an entry. -ENOENT when it is not to be shown. */
@@ -39,7 +50,7 @@ static int listed(struct engine *engine, const struct walk *walk, const struct s
     if (result < 0)
         return result;
     row_refresh(engine, &entry);
-    if (!entry_alive(&entry, now_ms)) {
+    if (!row_alive(engine, &entry, now_ms)) {
         entry_release(&entry);
         return -ENOENT;
     }
@@ -222,6 +233,8 @@ static int make_link_step(struct mutation *m, void *arg)
 {
     struct making *making = arg;
     int result = check_free(m, making);
+    if (result == 0) /* here, and not when it was begun: it is what tags are judged by */
+        result = engine_id(m->engine, ID_OTHER, &making->entry->change);
     return result < 0 ? result : mutation_add(m, making->dir, making->name, making->entry);
 }
 
@@ -232,6 +245,7 @@ static int make(struct engine *engine, mutation_step *step, struct making *makin
     int result = names_give(making->entry, ret_entry ? &given : NULL);
     if (result == 0)
         result = mutation_synced(engine, mutate(engine, step, making));
+    given.change = making->entry->change;
     if (result == 0 && ret_entry)
         *ret_entry = given;
     else
@@ -273,7 +287,6 @@ static int init_link(struct engine *engine, uint64_t dir, const char *target, ui
         result = engine_id(engine, ID_OTHER, &entry->ino);
     if (result == 0)
         result = engine_id(engine, ID_OTHER, &entry->version);
-    entry->change = entry->version;
     return result;
 }
 

@@ -9,6 +9,7 @@
 
 int names_lookup(void *impl, uint64_t dir, const char *name, struct entry *ret_entry);
 int names_dir(void *impl, uint64_t dir, struct entry *ret_entry);
+int names_dir_place(void *impl, uint64_t dir, uint64_t *ret_parent, char *ret_name);
 int names_list(void *impl, uint64_t dir, const char *after,
                int (*each)(void *arg, const char *name, const struct entry *entry), void *arg);
 int names_make_dir(void *impl, uint64_t dir, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,

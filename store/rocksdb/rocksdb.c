@@ -5,6 +5,7 @@
 #include "chores.h"
 #include "home.h"
 #include "names.h"
+#include "tagged.h"
 #include "version.h"
 
 #include <errno.h>
@@ -169,6 +170,7 @@ static int init_memory(struct engine *engine)
     uint64_t entries_max = limit.bytes / (ENTRY_OVERHEAD + ENTRY_ROW_HEAD);
     room_init(&engine->room, limit, options->policy != STORE_POLICY_NONE, used, engine->lock_fd);
     idle_init(&engine->idle);
+    tags_init(&engine->tags);
     pthread_mutex_init(&engine->mutation, NULL);
     pthread_mutex_init(&engine->ids.lock, NULL);
     engine->deadline_added_ms = INT64_MAX;
@@ -193,6 +195,7 @@ static void release_memory(struct engine *engine)
     rocksdb_writebatch_destroy(engine->batch);
     pthread_mutex_destroy(&engine->ids.lock);
     pthread_mutex_destroy(&engine->mutation);
+    tags_release(&engine->tags);
     idle_release(&engine->idle);
     room_release(&engine->room);
 }
@@ -232,6 +235,8 @@ int engine_open(const char *path, const struct store_options *options, const str
     if (result < 0)
         return fail_open(engine, result, path, ret_error);
     result = init_memory(engine);
+    if (result == 0)
+        result = tagged_load(engine);
     if (result == 0)
         result = ahead_start(&engine->ahead, &engine->db, engine->layout.chunk_bytes);
     if (result == 0) {
@@ -305,6 +310,7 @@ static void backend_stats(void *impl, struct store_stats *ret_stats)
         .deletes = engine->deletes,
         .expired = engine->expired,
         .evicted = engine->evicted,
+        .invalidated = engine->invalidated,
         .waits = room_waits(&engine->room),
         .reads = engine->reads,
     };
@@ -342,6 +348,10 @@ const struct backend backend_rocksdb = {
     .resize = version_resize,
     .change = version_change,
     .publish = version_publish,
+    .invalidate_tag = tagged_invalidate,
+    .list_tags = tagged_list_tags,
+    .list_tag = tagged_list,
+    .dir_place = names_dir_place,
     .stats = backend_stats,
     .settle = backend_settle,
 };

@@ -107,6 +107,8 @@ uint64_t row_refresh(struct engine *engine, struct entry *entry)
 
 bool row_alive(struct engine *engine, const struct entry *entry, int64_t now_ms)
 {
+    if (tags_dead(&engine->tags, entry))
+        return false;
     if (entry_alive(entry, now_ms))
         return true;
     if (entry->idle_ms == ENTRY_UNSET)

@@ -29,7 +29,7 @@ int row_read_self_frozen(const struct engine *engine, const struct walk *walk, u
 /* Adds to an entry what is known of its reads beyond its row. Returns the hits added. */
 uint64_t row_refresh(struct engine *engine, struct entry *entry);
 
-/* True until its deadline, with the reads that are not in the row. */
+/* True until its deadline, with the reads that are not in the row, or until one of its tags is invalidated. */
 bool row_alive(struct engine *engine, const struct entry *entry, int64_t now_ms);
 
 /* Where the entry is that has this version. -ENOENT when none has. */

@@ -230,8 +230,11 @@ static void indexes_follow_from_the_entries(void **state)
             assert_int_equal(find("deadline", key_deadline(entry_deadline_ms(&entry), entry.version))->row.size, 0);
             expected++;
         }
-        for (; entry_tag_next(entry.tags, &position, &tag, &size); expected++)
-            assert_int_equal(find("tag", key_tag(tag, size, entry.version))->row.size, 0);
+        for (; entry_tag_next(entry.tags, &position, &tag, &size); expected++) {
+            const struct pair *tagged = find("tag", key_tag(tag, size, entry.version));
+            assert_int_equal(tagged->row.size, 8);
+            assert_true(get_u64(tagged->row.at) <= entry.change);
+        }
         entry_release(&entry);
     }
     assert_int_equal(indexes, expected);
