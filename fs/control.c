@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* control.c - see control.h. */
 #include "control.h"
+#include "control_tags.h"
 #include "units.h"
 
 #include <errno.h>
@@ -65,6 +66,7 @@ static void write_stats(struct fs *fs, FILE *out)
     fprintf(out, "deletes      %" PRIu64 "\n", store->deletes);
     fprintf(out, "expired      %" PRIu64 "\n", store->expired);
     fprintf(out, "evicted      %" PRIu64 " (%s)\n", store->evicted, store_policy_name(fs->options->policy));
+    fprintf(out, "invalidated  %" PRIu64 "\n", store->invalidated);
     fprintf(out, "waits        %" PRIu64 "\n", store->waits);
     fprintf(out, "open         %u handles, %" PRIu64 " versions, %u nodes, %u names\n", facts.handles, store->pinned,
             facts.nodes, facts.names);
@@ -90,6 +92,7 @@ static void write_stats_json(struct fs *fs, FILE *out)
         {"deletes", store->deletes},
         {"expired", store->expired},
         {"evicted", store->evicted},
+        {"invalidated", store->invalidated},
         {"waits", store->waits},
         {"pinned", store->pinned},
         {"warm", store->warm},
@@ -168,6 +171,8 @@ const char *control_file(size_t n, uint64_t *ret_ino)
 int control_getattr(struct fs *fs, const struct node *node, struct stat *ret_stat, double *ret_timeout)
 {
     struct entry root;
+    if (node->kind >= NODE_CONTROL_TAGS)
+        return control_tags_getattr(fs, node, ret_stat, ret_timeout);
     int result = store_dir(fs->store, STORE_ROOT, &root);
     if (result < 0)
         return result;
@@ -198,7 +203,7 @@ int control_lookup(struct fs *fs, const struct node *parent, const char *text, s
             if (strcmp(files[i].name, text) == 0)
                 found = &fs->control[1 + i];
     if (!found)
-        return -ENOENT;
+        return control_tags_lookup(fs, parent, text, ret_entry);
     *ret_entry = (struct fuse_entry_param){.ino = node_id(fs, found), .entry_timeout = LONG_SECONDS};
     return control_getattr(fs, found, &ret_entry->attr, &ret_entry->attr_timeout);
 }
@@ -215,7 +220,7 @@ int control_open(struct fs *fs, const struct node *node, struct fuse_file_info *
 {
     if ((info->flags & O_ACCMODE) != O_RDONLY || info->flags & O_TRUNC)
         return -EACCES;
-    if (node->kind == NODE_CONTROL_DIR)
+    if (node->kind != NODE_CONTROL_FILE)
         return -EISDIR;
     struct control_text *text = calloc(1, sizeof *text);
     FILE *out = text ? open_memstream(&text->data, &text->size) : NULL;

@@ -4,7 +4,7 @@
  * when they are opened, so that a handle reads one whole state.
  *
  *     stats       for people             config   what the mount runs with, key=value
- *     stats.json  for programs
+ *     stats.json  for programs           tags/    see control_tags.h
  */
 #ifndef LARDER_FS_CONTROL_H
 #define LARDER_FS_CONTROL_H

@@ -2,6 +2,7 @@
 /* dir.c - see dir.h. */
 #include "dir.h"
 #include "control.h"
+#include "control_tags.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -286,7 +287,68 @@ static int read_control(struct filling *filling)
         struct fuse_entry_param entry = {.attr = {.st_mode = S_IFREG, .st_ino = ino}};
         result = fill_attr(filling, name, &entry, filling->cursor + 1);
     }
+    struct fuse_entry_param tags = {.attr = {.st_mode = S_IFDIR, .st_ino = filling->fs->tags->ino}};
+    if (result == 0 && !control_file((size_t)filling->cursor - 3, &ino))
+        return 0; /* they are behind us */
+    if (result == 0)
+        (void)fill_attr(filling, CONTROL_TAGS_NAME, &tags, filling->cursor + 1);
     return 0;
+}
+
+/* --- .larder/tags -------------------------------------------------------------------------------------- */
+
+/* control_tags_list()'s each. No node comes with it: `ls` asks for what it wants to know. */
+static int fill_tag(void *arg, const char *name, uint64_t ino, uint64_t version)
+{
+    struct filling *filling = arg;
+    struct fuse_entry_param entry = {.attr = {.st_mode = S_IFDIR, .st_ino = ino}};
+    (void)version;
+    if (filling->skip > 0) {
+        filling->skip--;
+        return 0;
+    }
+    uint64_t cursor = cursor_behind(&filling->handle->kept, name, filling->cursor);
+    int result = fill_attr(filling, name, &entry, cursor);
+    if (result == 0)
+        filling->error = result = marks_add(&filling->given, cursor, name);
+    return result == 0 ? 0 : STOP;
+}
+
+/* The cursor behind a link is its version, behind those of the dots. */
+enum { LINKS_BEHIND = 2 };
+
+static int fill_link(void *arg, const char *name, uint64_t ino, uint64_t version)
+{
+    struct fuse_entry_param entry = {.attr = {.st_mode = S_IFLNK, .st_ino = ino}};
+    return fill_attr(arg, name, &entry, LINKS_BEHIND + version);
+}
+
+static int read_tags(struct filling *filling)
+{
+    struct fs *fs = filling->fs;
+    struct dir_handle *handle = filling->handle;
+    bool all = handle->node->kind == NODE_CONTROL_TAGS;
+    if (fill_dots(filling, handle->node->ino, all ? fs->control->ino : fs->tags->ino) == STOP)
+        return 0;
+    const char *after = all ? resume(handle, filling->cursor, &filling->skip) : NULL;
+    int result = all ? control_tags_list(fs, after, fill_tag, filling)
+                     : control_tags_list_tag(fs, handle->node, filling->cursor - LINKS_BEHIND, fill_link, filling);
+    if (filling->error && filling->used == 0)
+        return filling->error;
+    return result < 0 ? result : 0;
+}
+
+static int read_any(struct fs *fs, struct filling *filling)
+{
+    switch (filling->handle->node->kind) {
+    case NODE_CONTROL_DIR:
+        return read_control(filling);
+    case NODE_CONTROL_TAGS:
+    case NODE_CONTROL_TAG:
+        return read_tags(filling);
+    default:
+        return read_store(fs, filling);
+    }
 }
 
 int dir_read(struct fs *fs, fuse_req_t request, struct dir_handle *handle, bool plus, uint64_t cursor, char *buffer,
@@ -307,7 +369,7 @@ int dir_read(struct fs *fs, fuse_req_t request, struct dir_handle *handle, bool 
         filling.noted[gate] = gate_note(fs, gate);
 
     pthread_mutex_lock(&handle->lock);
-    int result = handle->node->kind == NODE_CONTROL_DIR ? read_control(&filling) : read_store(fs, &filling);
+    int result = read_any(fs, &filling);
     if (filling.given.count > 0)
         remember(handle, &filling.given);
     pthread_mutex_unlock(&handle->lock);

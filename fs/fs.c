@@ -2,6 +2,7 @@
 /* fs.c - see fs.h. */
 #include "fs.h"
 #include "control.h"
+#include "control_tags.h"
 #include "crew.h"
 #include "dir.h"
 #include "file.h"
@@ -17,11 +18,13 @@ int fs_new(const struct mount_options *options, struct fs **ret_fs)
     struct fs *fs = calloc(1, sizeof *fs);
     struct node *root = calloc(1, sizeof *root);
     struct node *control = control_nodes_new();
+    struct node *tags = control_tags_new();
     pthread_condattr_t attr;
-    if (!fs || !root || !control) {
+    if (!fs || !root || !control || !tags) {
         free(fs);
         free(root);
         free(control);
+        free(tags);
         return -ENOMEM;
     }
     root->kind = NODE_DIR;
@@ -36,6 +39,7 @@ int fs_new(const struct mount_options *options, struct fs **ret_fs)
     LIST_INIT(&fs->control_texts);
     fs->root = root;
     fs->control = control;
+    fs->tags = tags;
     fs->options = options;
     fs->started_ns = clock_ns(CLOCK_REALTIME);
     pthread_mutex_init(&fs->lock, NULL);
@@ -98,6 +102,7 @@ void fs_free(struct fs *fs)
         return;
     dir_close_all(fs);
     control_release_all(fs);
+    control_tags_release(fs);
     free_nodes(fs);
     handles_release(fs);
     pthread_cond_destroy(&fs->changed);

@@ -22,7 +22,7 @@ void fs_set_store(struct fs *fs, struct store *store);
 /* Lets go of every node, handle and pin and frees it; the session is gone, the store still open. NULL is harmless. */
 void fs_free(struct fs *fs);
 
-/* For store_options.gone: tells the kernel that an entry expired or was evicted. `arg` is the struct fs. */
+/* For store_options.gone: tells the kernel that an entry expired, was evicted or invalidated. `arg` is the struct fs. */
 void fs_gone(void *arg, uint64_t dir, const char *name, enum store_gone why);
 
 #endif

@@ -2,6 +2,7 @@
 /* node.c - see node.h. */
 #include "node.h"
 #include "control.h"
+#include "control_tags.h"
 #include "file.h"
 #include "pages.h"
 #include "stale.h"
@@ -301,6 +302,8 @@ struct store_version *node_drop_unused_locked(struct fs *fs, struct node *node)
     name_put_locked(fs, node->name);
     if (fs->checked == node)
         fs->checked = LIST_NEXT(node, all);
+    if (fs->doubted == node)
+        fs->doubted = LIST_NEXT(node, all);
     LIST_REMOVE(node, all);
     fs->node_count--;
     free(node);
@@ -311,7 +314,9 @@ void node_forget(struct fs *fs, struct node *node, uint64_t count)
 {
     struct store_version *held = NULL;
     fs_lock(fs);
-    if (node != fs->root && !node_is_control(node)) {
+    if (node_is_control(node)) {
+        control_tags_forget_locked(fs, node, count);
+    } else if (node != fs->root) {
         assert(node->lookups >= count);
         node->lookups -= count;
         held = node_drop_unused_locked(fs, node);

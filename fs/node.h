@@ -61,7 +61,16 @@ struct name {
     UT_hash_handle hh;
 };
 
-enum node_kind { NODE_DIR, NODE_FILE, NODE_SYMLINK, NODE_CONTROL_DIR, NODE_CONTROL_FILE };
+enum node_kind {
+    NODE_DIR,
+    NODE_FILE,
+    NODE_SYMLINK,
+    NODE_CONTROL_DIR, /* .larder; it and what follows belong to control.h and control_tags.h */
+    NODE_CONTROL_FILE,
+    NODE_CONTROL_TAGS, /* .larder/tags */
+    NODE_CONTROL_TAG, /* a directory there */
+    NODE_CONTROL_TAG_LINK, /* and in that */
+};
 
 struct node {
     enum node_kind kind; /* never changes */
@@ -92,7 +101,7 @@ struct node {
     LIST_HEAD(, handle) handles;
     LIST_ENTRY(node) of_name; /* files and links */
     LIST_ENTRY(node) all;
-    UT_hash_handle hh; /* directories, in fs->dirs */
+    UT_hash_handle hh; /* directories, in fs->dirs; tags and their links, in fs->tag_nodes */
 };
 
 /* The node of a request. */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { DOUBTS = 64 }; /* names looked at in a row */
+
 struct item {
     struct name *name; /* one reference */
     STAILQ_ENTRY(item) next;
@@ -61,6 +63,45 @@ static void wait_locked(struct notify *notify)
     pthread_cond_timedwait(&notify->wake, &fs->lock, &at);
 }
 
+/* --- what was invalidated ------------------------------------------------------------------------------ */
+
+/* Some names that may mean what is gone, copied. Returns how many. */
+static size_t doubt_some_locked(struct fs *fs, struct spot spots[DOUBTS])
+{
+    size_t count = 0;
+    for (unsigned looks = 0; fs->doubted && looks < DOUBTS; looks++) {
+        const struct node *node = fs->doubted;
+        if (node->name && !node->name->gone && node->name->current == node && !name_creator_locked(node->name))
+            name_spot_locked(node->name, &spots[count++]);
+        fs->doubted = LIST_NEXT(node, all);
+    }
+    return count;
+}
+
+static void doubt(struct fs *fs)
+{
+    struct spot spots[DOUBTS];
+    struct entry entry;
+    size_t count = doubt_some_locked(fs, spots);
+    fs_unlock(fs);
+    for (size_t i = 0; i < count; i++) {
+        int result = store_lookup(fs->store, spots[i].dir, spots[i].text, &entry);
+        if (result == 0)
+            entry_release(&entry);
+        else if (result == -ENOENT)
+            fs_gone(fs, spots[i].dir, spots[i].text, STORE_GONE_TAG);
+    }
+    fs_lock(fs);
+}
+
+void notify_doubt_locked(struct notify *notify)
+{
+    notify->fs->doubted = LIST_FIRST(&notify->fs->nodes);
+    pthread_cond_signal(&notify->wake);
+}
+
+/* --- the thread ---------------------------------------------------------------------------------------- */
+
 static void *run(void *arg)
 {
     struct notify *notify = arg;
@@ -68,7 +109,10 @@ static void *run(void *arg)
     fs_lock(fs);
     while (!notify->stop) {
         if (STAILQ_EMPTY(&notify->queue)) {
-            wait_locked(notify);
+            if (fs->doubted)
+                doubt(fs);
+            else
+                wait_locked(notify);
             continue;
         }
         struct order order = take_locked(notify);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.h - tells the kernel what went stale: entries that expired or were evicted, which it would otherwise go on
- * showing to stat for as long as it was told to believe them. (Opening asks us every time.)
+ * notify.h - tells the kernel what went stale: entries that expired, were evicted or invalidated, which it would
+ * otherwise go on showing to stat for as long as it was told to believe them. (Opening asks us every time.)
+ *
+ * The store tells of each that is gone; of those that a tag's invalidation killed only when their space comes back. So
+ * all the names that the kernel knows are looked at then, whether something is still there.
  *
  * It also lets go of versions held for opens under way (stale.h).
  *
@@ -23,6 +26,9 @@ void notify_stop(struct notify *notify);
 /* Queues "forget what you know of this name". Each name stands in the queue once, so that it is no longer than the
  * table of names. */
 void notify_name_locked(struct notify *notify, struct name *name);
+
+/* Something was invalidated: has all names looked at, and what is gone told to the kernel. */
+void notify_doubt_locked(struct notify *notify);
 
 /* There is something held now; see stale.h. */
 void notify_wake_locked(struct notify *notify);

@@ -7,6 +7,7 @@
  */
 #include "ops.h"
 #include "control.h"
+#include "control_tags.h"
 #include "crew.h"
 #include "dir.h"
 #include "file.h"
@@ -16,6 +17,7 @@
 #include "transport.h"
 #include "xattr.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,7 +139,9 @@ static void op_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
 static void op_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
     struct fs *fs = fs_of(request);
-    reply_result(request, place_remove_dir(fs, node_of(fs, parent), name));
+    struct node *node = node_of(fs, parent);
+    reply_result(request, node_is_control(node) ? control_tags_remove(fs, node, name, fuse_req_ctx(request)->uid)
+                                                : place_remove_dir(fs, node, name));
 }
 
 static void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
@@ -148,20 +152,30 @@ static void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name, f
                                        tid_of(request)));
 }
 
-static void op_readlink(fuse_req_t request, fuse_ino_t id)
+static int read_target(struct fs *fs, struct node *node, pid_t tid, char target[STORE_TARGET_MAX + 1])
 {
-    struct fs *fs = fs_of(request);
     struct entry entry;
-    char target[STORE_TARGET_MAX + 1];
-    int result = target_entry(fs, node_of(fs, id), tid_of(request), &entry);
-    if (result < 0) {
-        reply_result(request, result);
-        return;
-    }
+    int result = target_entry(fs, node, tid, &entry);
+    if (result < 0)
+        return result;
     memcpy(target, entry.value, entry.value_size);
     target[entry.value_size] = '\0';
     entry_release(&entry);
-    fuse_reply_readlink(request, target);
+    return 0;
+}
+
+static void op_readlink(fuse_req_t request, fuse_ino_t id)
+{
+    struct fs *fs = fs_of(request);
+    struct node *node = node_of(fs, id);
+    char target[STORE_TARGET_MAX + 1];
+    static_assert(CONTROL_TAGS_TARGET_MAX <= STORE_TARGET_MAX + 1, "the buffer is for both");
+    int result = node_is_control(node) ? control_tags_readlink(fs, node, target)
+                                       : read_target(fs, node, tid_of(request), target);
+    if (result < 0)
+        reply_result(request, result);
+    else
+        fuse_reply_readlink(request, target);
 }
 
 /* --- attributes ---------------------------------------------------------------------------------------- */

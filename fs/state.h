@@ -51,6 +51,7 @@ struct fs {
     uint64_t mount_id; /* as statx tells it; 0 not known. Set once, likewise */
     struct node *root;
     struct node *control; /* the nodes of .larder, an array; see control.h */
+    struct node *tags; /* the node of .larder/tags; see control_tags.h */
     int64_t started_ns; /* CLOCK_REALTIME at fs_new() */
     atomic_uint_fast64_t misses; /* lookups that found nothing */
     struct requests requests;
@@ -64,6 +65,7 @@ struct fs {
     /* --- below here fs->lock protects ---------------------------------------------------------------- */
     struct name *names; /* by directory id and name (uthash) */
     struct node *dirs; /* directories' nodes by id (uthash) */
+    struct node *tag_nodes; /* what is in .larder/tags, by version and tag (uthash) */
     LIST_HEAD(, node) nodes; /* all but the root and .larder's */
     LIST_HEAD(, dir_handle) dir_handles;
     LIST_HEAD(, control_text) control_texts;
@@ -72,6 +74,7 @@ struct fs {
     struct bounce bounces[BOUNCES]; /* by thread */
     TAILQ_HEAD(, bounce) bounced; /* those of them that are, by time */
     struct node *checked; /* where check.h goes on */
+    struct node *doubted; /* where notify.c goes on to look what was invalidated; NULL: nowhere */
     unsigned node_count;
     unsigned handle_count;
     LIST_HEAD(, handle) spare_handles; /* closed, to be used again; see handles.h */
