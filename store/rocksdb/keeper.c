@@ -10,8 +10,7 @@
 enum {
     GATHER_MS = 20, /* so long may dead values wait for company */
     SWEEP_PAUSE_MS = 2, /* between two steps of the sweep */
-    FORGET_STEPS = 8, /* batches of invalidated entries at a time, */
-    FORGET_PAUSE_MS = 2, /* and so long for others in between */
+    FORGET_PAUSE_MS = 1, /* between two batches of invalidated entries, which take about as long */
     SLEEP_MAX_MS = 60 * 1000, /* the wall clock may be set */
 };
 
@@ -146,11 +145,11 @@ static bool sweep(struct engine *engine, bool whole)
 /* Some of what invalidated tags left, or with `whole` all of it. */
 static bool forget(struct engine *engine, bool whole)
 {
-    int more, steps = 0;
+    int more;
     size_t killed;
     do
         more = chore_invalidated(engine, &killed);
-    while (more > 0 && (whole || ++steps < FORGET_STEPS));
+    while (more > 0 && whole);
     if (more != 0)
         keeper_wake(engine, more < 0 ? RETRY_MS : FORGET_PAUSE_MS);
     return more >= 0;
