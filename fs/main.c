@@ -22,8 +22,8 @@ static const struct command command_help = {
     .run = help_run,
 };
 
-static const struct command *const commands[] = {&command_mount, &command_umount, &command_stats, &command_version,
-                                                 &command_help};
+static const struct command *const commands[] = {&command_mount, &command_umount,  &command_stats, &command_tag,
+                                                 &command_evict, &command_version, &command_help};
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
