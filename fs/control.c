@@ -65,7 +65,7 @@ static void write_stats(struct fs *fs, FILE *out)
     fprintf(out, "sets         %" PRIu64 "\n", store->sets);
     fprintf(out, "deletes      %" PRIu64 "\n", store->deletes);
     fprintf(out, "expired      %" PRIu64 "\n", store->expired);
-    fprintf(out, "evicted      %" PRIu64 " (%s)\n", store->evicted, store_policy_name(fs->options->policy));
+    fprintf(out, "evicted      %" PRIu64 " (%s)\n", store->evicted, store_policy_name(store->policy));
     fprintf(out, "invalidated  %" PRIu64 "\n", store->invalidated);
     fprintf(out, "waits        %" PRIu64 "\n", store->waits);
     fprintf(out, "open         %u handles, %" PRIu64 " versions, %u nodes, %u names\n", facts.handles, store->pinned,
@@ -104,6 +104,7 @@ static void write_stats_json(struct fs *fs, FILE *out)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         fprintf(out, "%s\"%s\":%" PRIu64, i ? "," : "{", rows[i].name, rows[i].number);
+    fprintf(out, ",\"policy\":\"%s\"", store_policy_name(store->policy));
     fputs(",\"requests\":", out);
     requests_write(fs, out);
     fputs("}\n", out);
@@ -112,7 +113,9 @@ static void write_stats_json(struct fs *fs, FILE *out)
 static void write_config(struct fs *fs, FILE *out)
 {
     const struct mount_options *options = fs->options;
+    struct store_stats store;
     char ttl[32];
+    store_stats(fs->store, &store);
     duration_format(options->ttl_ms == ENTRY_UNSET ? ENTRY_FOREVER : options->ttl_ms, ttl);
     fprintf(out, "version=%s\n", LARDER_VERSION);
     fprintf(out, "pid=%d\n", (int)getpid());
@@ -120,7 +123,7 @@ static void write_config(struct fs *fs, FILE *out)
     fprintf(out, "mountpoint=%s\n", options->mountpoint);
     fprintf(out, "size=%" PRIu64 "\n", options->size_bytes);
     fprintf(out, "items=%" PRIu64 "\n", options->items);
-    fprintf(out, "policy=%s\n", store_policy_name(options->policy));
+    fprintf(out, "policy=%s\n", store_policy_name(store.policy));
     fprintf(out, "ttl=%s\n", ttl);
     fprintf(out, "cache=%" PRIu64 "\n", options->cache_bytes);
     fprintf(out, "transport=%s\n", fs->transport);

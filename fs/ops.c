@@ -13,6 +13,7 @@
 #include "file.h"
 #include "pages.h"
 #include "place.h"
+#include "setting.h"
 #include "target.h"
 #include "transport.h"
 #include "xattr.h"
@@ -278,8 +279,10 @@ static void op_setxattr(fuse_req_t request, fuse_ino_t id, const char *name, con
 {
     struct fs *fs = fs_of(request);
     struct node *node = node_of(fs, id);
-    int result = xattr_set(fs, node, tid_of(request), name, value, size, flags);
-    if (result < 0)
+    bool setting = setting_is(fs, node, name);
+    int result = setting ? setting_set(fs, fuse_req_ctx(request)->uid, value, size, flags)
+                         : xattr_set(fs, node, tid_of(request), name, value, size, flags);
+    if (result < 0 || setting)
         reply_result(request, result);
     else
         reply_changed(request, node, pages_outdated(fs, NULL, node, NULL, false), answer_done, 0);
@@ -289,8 +292,10 @@ static void op_removexattr(fuse_req_t request, fuse_ino_t id, const char *name)
 {
     struct fs *fs = fs_of(request);
     struct node *node = node_of(fs, id);
-    int result = xattr_remove(fs, node, tid_of(request), name);
-    if (result < 0)
+    bool setting = setting_is(fs, node, name);
+    int result = setting ? setting_set(fs, fuse_req_ctx(request)->uid, NULL, 0, 0)
+                         : xattr_remove(fs, node, tid_of(request), name);
+    if (result < 0 || setting)
         reply_result(request, result);
     else
         reply_changed(request, node, pages_outdated(fs, NULL, node, NULL, false), answer_done, 0);

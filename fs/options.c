@@ -61,7 +61,7 @@ static const struct option options_table[] = {
      "what may be stored, at least 1M (default 1G, or a tenth of the free disk if less)"},
     {"items", OPTION_COUNT, AT(items), 0, INT64_MAX, "N", "how many files may be stored (default 0: no limit)"},
     {"policy", OPTION_POLICY, AT(policy), 0, 0, "NAME",
-     "what goes first when it is full: sieve (default), fifo, none (then ENOSPC)"},
+     "what goes first when it is full: sieve (default), lru, lfu, fifo, ttl, none (then ENOSPC)"},
     {"ttl", OPTION_LIFETIME, AT(ttl_ms), 0, 0, "TIME", "lifetime of files nobody gives one (default none)"},
     {"cache", OPTION_SIZE, AT(cache_bytes), MIB, MIB << 20, "SIZE",
      "memory for blocks read from disk, 1M to 1T (default 64M)"},
@@ -276,7 +276,7 @@ static int item_apply(struct parse *parse, char *item)
         return lifetime_apply(parse, option, value);
     case OPTION_POLICY:
         if (store_policy_parse(value, &parse->options->policy) < 0)
-            return fail(parse, "%s=%s: no such policy; there are sieve, fifo and none", item, value);
+            return fail(parse, "%s=%s: no such policy; there are sieve, lru, lfu, fifo, ttl and none", item, value);
         return 0;
     case OPTION_TRANSPORT:
         return transport_apply(parse, option, value);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* xattr.c - see xattr.h. */
 #include "xattr.h"
+#include "setting.h"
 #include "target.h"
 #include "units.h"
 
@@ -171,6 +172,8 @@ int xattr_get(struct fs *fs, struct node *node, pid_t tid, const char *name, cha
         return -EOPNOTSUPP; /* of security.selinux ls -l remembers that, and asks no more, for each file */
     if (node_is_control(node))
         return -ENODATA;
+    if (setting_is(fs, node, name))
+        return setting_get(fs, ret_value, ret_size);
     int result = target_entry(fs, node, tid, &entry);
     if (result < 0)
         return result;

@@ -63,6 +63,7 @@ struct backend {
                     int (*each)(void *arg, uint64_t dir, const char *name, const struct entry *entry), void *arg);
     int (*dir_place)(void *impl, uint64_t dir, uint64_t *ret_parent, char *ret_name);
 
+    void (*set_policy)(void *impl, enum store_policy policy);
     void (*stats)(void *impl, struct store_stats *ret_stats);
     int (*settle)(void *impl);
 };

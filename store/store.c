@@ -345,8 +345,14 @@ int store_settle(struct store *store)
     return store->backend->settle(store->impl);
 }
 
-static const char *const policy_names[] = {
-    [STORE_POLICY_SIEVE] = "sieve", [STORE_POLICY_FIFO] = "fifo", [STORE_POLICY_NONE] = "none"};
+void store_set_policy(struct store *store, enum store_policy policy)
+{
+    store->backend->set_policy(store->impl, policy);
+}
+
+static const char *const policy_names[STORE_POLICIES] = {
+    [STORE_POLICY_SIEVE] = "sieve", [STORE_POLICY_LRU] = "lru", [STORE_POLICY_LFU] = "lfu",
+    [STORE_POLICY_FIFO] = "fifo",   [STORE_POLICY_TTL] = "ttl", [STORE_POLICY_NONE] = "none"};
 
 const char *store_policy_name(enum store_policy policy)
 {
@@ -355,7 +361,7 @@ const char *store_policy_name(enum store_policy policy)
 
 int store_policy_parse(const char *text, enum store_policy *ret_policy)
 {
-    for (size_t i = 0; i < sizeof policy_names / sizeof *policy_names; i++)
+    for (size_t i = 0; i < STORE_POLICIES; i++)
         if (strcmp(text, policy_names[i]) == 0) {
             *ret_policy = (enum store_policy)i;
             return 0;

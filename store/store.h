@@ -135,7 +135,16 @@ struct entry_change {
 
 /* --- opening ------------------------------------------------------------------------------------------- */
 
-enum store_policy { STORE_POLICY_SIEVE, STORE_POLICY_FIFO, STORE_POLICY_NONE };
+/* What goes first, after what has expired. */
+enum store_policy {
+    STORE_POLICY_SIEVE, /* what was not read since it was last looked at; the default */
+    STORE_POLICY_LRU, /* read or stored longest ago */
+    STORE_POLICY_LFU, /* read least, lately */
+    STORE_POLICY_FIFO, /* stored longest ago */
+    STORE_POLICY_TTL, /* nearest its deadline; of what has none, as sieve */
+    STORE_POLICY_NONE, /* nothing: -ENOSPC */
+};
+enum { STORE_POLICIES = STORE_POLICY_NONE + 1 };
 
 /* Why an entry went without anybody asking. */
 enum store_gone { STORE_GONE_EXPIRED, STORE_GONE_EVICTED, STORE_GONE_TAG };
@@ -152,7 +161,7 @@ enum {
 struct store_options {
     uint64_t limit_bytes; /* what all entries together may cost, see store_stats.bytes; at least 1 MiB */
     uint64_t limit_items; /* how many files and links there may be; 0 = no limit */
-    enum store_policy policy;
+    enum store_policy policy; /* to begin with, see store_set_policy() */
     uint64_t ttl_ms; /* lifetime of entries for which neither they nor their directories say; ENTRY_UNSET none */
     uint64_t cache_bytes; /* memory for what was read from disk, see STORE_WARM_SHARE; 0 = 64 MiB */
     bool sync; /* every mutation survives a crash of the machine when it returns */
@@ -359,6 +368,7 @@ struct store_stats {
     uint64_t sets, deletes, expired, evicted;
     uint64_t invalidated; /* by their tags: counted when their space comes back */
     uint64_t pinned; /* versions in hand */
+    enum store_policy policy; /* what goes first now */
     uint64_t waits; /* times a writer waited for room */
     uint64_t reads; /* rows and pieces of values looked up in the medium by their keys */
     uint64_t warm; /* versions that nobody has in hand and store_pin_version() can find; 0 when it finds all */
@@ -370,7 +380,11 @@ void store_stats(struct store *store, struct store_stats *ret_stats);
  * values) and returns when it is done. */
 int store_settle(struct store *store);
 
-/* "sieve", "fifo", "none". The second returns 0 or -EINVAL. */
+/* By this policy is evicted from now on, until the store is closed. Who waits for room when it becomes none gets
+ * -ENOSPC. What the store remembers of reads for another policy is lost, so that a new one begins with little. */
+void store_set_policy(struct store *store, enum store_policy policy);
+
+/* "sieve", "lru", "lfu", "fifo", "ttl", "none". The second returns 0 or -EINVAL. */
 const char *store_policy_name(enum store_policy policy);
 int store_policy_parse(const char *text, enum store_policy *ret_policy);
 

@@ -216,7 +216,9 @@ struct entry_defaults memory_defaults_in(const struct memory *memory, const stru
 
 /* --- the queue ----------------------------------------------------------------------------------------- */
 
-static void queue_append(struct memory *memory, struct item *item)
+enum { USES_FIRST = 5, USES_MAX = 255 };
+
+static void queue_link(struct memory *memory, struct item *item)
 {
     item->older = memory->newest;
     item->newer = NULL;
@@ -225,16 +227,28 @@ static void queue_append(struct memory *memory, struct item *item)
     else
         memory->oldest = item;
     memory->newest = item;
-    HASH_ADD(hh, memory->versions, base.id, sizeof item->base.id, item);
 }
 
-static void queue_remove(struct memory *memory, struct item *item)
+static void queue_unlink(struct memory *memory, struct item *item)
 {
     if (memory->hand == item)
         memory->hand = item->newer;
     *(item->older ? &item->older->newer : &memory->oldest) = item->newer;
     *(item->newer ? &item->newer->older : &memory->newest) = item->older;
     item->older = item->newer = NULL;
+}
+
+static void queue_append(struct memory *memory, struct item *item)
+{
+    item->used = ++memory->clock;
+    item->uses = USES_FIRST;
+    queue_link(memory, item);
+    HASH_ADD(hh, memory->versions, base.id, sizeof item->base.id, item);
+}
+
+static void queue_remove(struct memory *memory, struct item *item)
+{
+    queue_unlink(memory, item);
     HASH_DEL(memory->versions, item);
 }
 
@@ -322,29 +336,100 @@ static bool has_room(const struct memory *memory, const struct room *room)
     return room->items == 0 || options->limit_items == 0 || memory->items + room->items <= options->limit_items;
 }
 
-/*
- * The entry to go next. SIEVE (Zhang et al., NSDI 2024): the hand walks from the oldest to the newest and round
- * again, takes the visited bit from who has one and evicts who has none. FIFO is the same without the bit. Two
- * rounds meet everybody without it.
- */
-static struct item *next_victim(struct memory *memory, const struct room *room)
+static bool is_spare(const struct item *item, const struct room *room)
 {
-    if (memory->options->policy == STORE_POLICY_NONE)
-        return NULL;
-    bool sieve = memory->options->policy == STORE_POLICY_SIEVE;
-    struct item *item = sieve && memory->hand ? memory->hand : memory->oldest;
+    return item == room->spare || item == room->spare_too;
+}
+
+/* SIEVE (Zhang et al., NSDI 2024): the hand walks from the oldest to the newest and round again, takes the visited bit
+ * from who has one and evicts who has none. Two rounds meet everybody without it. */
+static struct item *sieve_victim(struct memory *memory, const struct room *room)
+{
+    struct item *item = memory->hand ? memory->hand : memory->oldest;
     for (uint64_t step = 0; item && step < 2 * memory->items; step++) {
         struct item *newer = item->newer ? item->newer : memory->oldest;
-        if (item != room->spare && item != room->spare_too) {
-            if (!sieve || !item->visited) {
-                memory->hand = item;
-                return item;
-            }
-            item->visited = false;
+        if (!is_spare(item, room) && !item->visited) {
+            memory->hand = item;
+            return item;
         }
+        if (!is_spare(item, room))
+            item->visited = false;
         item = newer;
     }
     return NULL;
+}
+
+/* What is left of an item's uses: one is taken for every turnover without a read. */
+static unsigned uses_left(const struct memory *memory, const struct item *item)
+{
+    uint64_t turnovers = (memory->clock - item->used) / (memory->items + 1);
+    return turnovers < item->uses ? item->uses - (unsigned)turnovers : 0;
+}
+
+void item_used(struct memory *memory, struct item *item)
+{
+    enum { FACTOR = 10 };
+    unsigned uses = uses_left(memory, item), beyond = uses > USES_FIRST ? uses - USES_FIRST : 0;
+    memory->dice = memory->dice * UINT64_C(6364136223846793005) + 1442695040888963407;
+    if (uses < USES_MAX && (memory->dice >> 33) % (beyond * FACTOR + 1) == 0)
+        uses++;
+    item->uses = uses;
+    item->used = memory->clock;
+    item->visited = true;
+    if (memory->policy == STORE_POLICY_LRU) {
+        queue_unlink(memory, item);
+        queue_link(memory, item);
+    }
+}
+
+/* True if `a` goes before `b`, which is older. */
+static bool goes_before(const struct memory *memory, const struct item *a, const struct item *b)
+{
+    if (memory->policy == STORE_POLICY_TTL)
+        return entry_deadline_ms(&a->entry) < entry_deadline_ms(&b->entry);
+    unsigned left = uses_left(memory, a), of_b = uses_left(memory, b);
+    return left < of_b || (left == of_b && a->used < b->used);
+}
+
+static struct item *first_of_all(const struct memory *memory, const struct room *room)
+{
+    struct item *first = NULL;
+    for (struct item *item = memory->oldest; item; item = item->newer)
+        if (!is_spare(item, room) && (!first || goes_before(memory, item, first)))
+            first = item;
+    return first;
+}
+
+static struct item *oldest_of_all(const struct memory *memory, const struct room *room)
+{
+    struct item *item = memory->oldest;
+    while (item && is_spare(item, room))
+        item = item->newer;
+    return item;
+}
+
+/* The entry to go next. With LRU the queue is in the order of use; LFU counts as Redis documents its own, see
+ * rocksdb/policy.h. */
+static struct item *next_victim(struct memory *memory, const struct room *room)
+{
+    struct item *nearest;
+    switch (memory->policy) {
+    case STORE_POLICY_NONE:
+        return NULL;
+    case STORE_POLICY_FIFO:
+    case STORE_POLICY_LRU:
+        return oldest_of_all(memory, room);
+    case STORE_POLICY_LFU:
+        return first_of_all(memory, room);
+    case STORE_POLICY_TTL:
+        nearest = first_of_all(memory, room);
+        if (nearest && entry_deadline_ms(&nearest->entry) != INT64_MAX)
+            return nearest;
+        break;
+    case STORE_POLICY_SIEVE:
+        break;
+    }
+    return sieve_victim(memory, room);
 }
 
 int memory_make_room(struct memory *memory, const struct room *room)

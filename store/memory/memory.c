@@ -39,6 +39,7 @@ static int memory_open(const char *path, const struct store_options *options, st
         return store_fail(ret_error, -ENOMEM, "out of memory");
     memory->store = store;
     memory->options = options;
+    memory->policy = options->policy;
     memory->last_id = STORE_ROOT;
     memory->next_deadline_ms = INT64_MAX;
     memory->gone_end = &memory->gone;
@@ -96,8 +97,16 @@ static void memory_stats(void *impl, struct store_stats *ret_stats)
         .evicted = memory->evicted,
         .invalidated = memory->invalidated,
         .pinned = memory->pinned,
+        .policy = memory->policy,
         .waits = memory->waits,
     };
+}
+
+/* An order of use that is not kept is one of storing from then on. */
+static void memory_set_policy(void *impl, enum store_policy policy)
+{
+    ENTER(impl);
+    memory->policy = policy;
 }
 
 /* Expiry happens in every memory_enter(), the rest in the calls that need it. */
@@ -138,6 +147,7 @@ const struct backend backend_memory = {
     .list_tags = memory_list_tags,
     .list_tag = memory_list_tag,
     .dir_place = memory_dir_place,
+    .set_policy = memory_set_policy,
     .stats = memory_stats,
     .settle = memory_settle,
 };

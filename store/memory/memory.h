@@ -46,6 +46,8 @@ struct item {
     unsigned kept; /* ENTRY_SET_ bits changed while staged */
     uint64_t inherited_ino; /* staged: the ino it got from the file it is to replace, or 0 */
     bool visited; /* read since the hand came by */
+    uint64_t used; /* memory.clock at the last read or publish, */
+    unsigned uses; /* and how often, logarithmically, lately */
     struct item *older, *newer; /* in the queue, while published */
     UT_hash_handle hh; /* in the table, likewise */
 };
@@ -67,6 +69,9 @@ struct memory {
     struct item **directories; /* all of them, the root first, sorted by id */
     size_t directory_count, directory_room;
     struct item *oldest, *newest, *hand;
+    enum store_policy policy;
+    uint64_t clock; /* of publishes and reads; for policies */
+    uint64_t dice; /* the last number thrown */
     struct item *versions; /* those of the queue by id (uthash) */
     int64_t next_deadline_ms; /* nothing expires before */
     uint64_t bytes, items;
@@ -107,6 +112,9 @@ void item_free(struct item *item);
 uint64_t item_charge(const struct item *item);
 uint64_t item_charge_as(const struct item *item, const struct entry *entry, const char *name);
 uint64_t item_freed_by_death(const struct item *item);
+
+/* Tells the policies that a published item was read. */
+void item_used(struct memory *memory, struct item *item);
 
 /* True when `item`, which may be NULL, is `dir` or somewhere below it. */
 bool item_is_within(const struct item *item, const struct item *dir);

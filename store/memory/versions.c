@@ -21,7 +21,7 @@ static void count_hit(struct memory *memory, struct item *item)
     struct entry *entry = &item->entry;
     memory->hits++;
     entry->hits++;
-    item->visited = true;
+    item_used(memory, item);
     if (entry->idle_ms != ENTRY_UNSET && entry->idle_ms != ENTRY_FOREVER)
         entry->used_ms = memory_now_ms(memory);
 }

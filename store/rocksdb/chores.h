@@ -14,6 +14,9 @@ enum { RETRY_MS = 1000 }; /* after the medium failed */
  * should be tried again. False when the medium failed. */
 bool chore_expire(struct engine *engine, int64_t *ret_next_ms);
 
+/* No deadline in the queue is before this one. */
+int64_t expire_cursor(struct engine *engine);
+
 /* Evicts some, at least one if there is any, and not more than enough to free `excess`. Returns how many. */
 size_t chore_evict(struct engine *engine, struct room_amount excess);
 

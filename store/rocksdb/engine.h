@@ -9,8 +9,8 @@
  *     pins.c      versions in hand                  publish.c   publish
  *     value.c     values: buffers and chunks        room.c      the limits
  *     keeper.c    the background thread             chores.h    what it does: expire.c, evict.c, sweep.c, tagged.c
- *     policy.c    hits and eviction bits            idle.c      times of reading
- *     dirs.c      directories in memory
+ *     policy.c    what is remembered of reads       choose.c    who goes next
+ *     dirs.c      directories in memory             idle.c      times of reading
  *     tagged.c    entries by their tags             tags.c      which tags were invalidated
  *     db.c        RocksDB itself                    ahead.c     large values read ahead
  *     keys.h, meta.h, dirrow.h   what FORMAT.md says
@@ -30,6 +30,7 @@
 #define LARDER_ROCKSDB_ENGINE_H
 
 #include "ahead.h"
+#include "choose.h"
 #include "db.h"
 #include "dirs.h"
 #include "entry.h"
@@ -77,7 +78,8 @@ struct engine {
     struct pins pins;
     struct dirs *dirs; /* set once */
     struct room room;
-    struct policy policy;
+    struct policy policy; /* its rule changes with the mutation mutex held */
+    struct chooser chooser; /* the keeper's alone */
     struct idle idle;
     struct keeper keeper;
     struct ahead ahead;

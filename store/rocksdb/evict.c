@@ -1,47 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * evict.c - chore_evict(): SIEVE and FIFO.
+ * evict.c - chore_evict(): what choose.h chooses, goes.
  *
- * The queue is the version family, oldest first. A hand walks along it: what was read since it came by last stays and
- * is not asked again until it comes by next; what was not goes. At the end it begins anew. FIFO asks nobody.
- *
- * Candidates are found without a lock; under the mutation mutex each is looked at once more. Where the queue begins and
- * where the hand stands changes under that mutex alone. A version that was staged long ago enters the queue at its
- * number, so perhaps behind the keeper's back while it looks: engine.queued_low knows of all who came in since the
- * keeper began to, and neither the beginning nor the hand of FIFO, which has to meet them next, goes beyond it.
+ * The queue is the version family, oldest first, and the deadline family, nearest first. Candidates are chosen without a
+ * lock; under the mutation mutex each is looked at once more. Where the queue begins and where the hand stands changes
+ * under that mutex alone. A version that was staged long ago enters the queue at its number, so perhaps behind the
+ * keeper's back while it looks: engine.queued_low knows of all who came in since the keeper began to, and neither the
+ * beginning nor a hand that does not come round, which has to meet them next, goes beyond it.
  */
 #include "chores.h"
 #include "mutation.h"
 
 #include <errno.h>
 
-enum { LOOKS_MAX = 4096 }; /* entries passed by before what was found is evicted */
+/* How much it takes to evict an entry: what was read is spared in the first rounds; what is in hand, whose bytes
+ * would stay, is spared unless somebody waits for room. */
+enum force { FORCE_NONE, FORCE_READ, FORCE_PINNED };
 
-struct candidates {
-    size_t count;
-    uint64_t versions[MUTATION_VICTIMS_MAX];
-    uint64_t next; /* where the hand stands behind the last */
-    bool wrapped;
+/* One choice, and what becomes of it. */
+struct look {
+    struct engine *engine;
+    enum force force;
+    uint64_t oldest; /* no version is older, but for those that enter meanwhile */
+    struct walk walk; /* through the version family, or the deadline family */
+    bool walks;
+    struct choice choice;
     struct room_amount excess;
     size_t looked, evicted;
 };
 
 /* --- the queue ----------------------------------------------------------------------------------------- */
 
-/* Where to look from: the hand. *ret_from_head when nothing is older. */
-static uint64_t begin_look(struct engine *engine, bool *ret_from_head)
-{
-    pthread_mutex_lock(&engine->mutation);
-    *ret_from_head = engine->hand <= engine->oldest;
-    uint64_t from = *ret_from_head ? engine->oldest : engine->hand;
-    engine->queued_low = UINT64_MAX;
-    pthread_mutex_unlock(&engine->mutation);
-    return from;
-}
-
 static uint64_t lower(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+/* Where the hand stands. Whoever enters from now on is remembered. */
+static uint64_t begin_look(struct engine *engine, uint64_t *ret_oldest)
+{
+    pthread_mutex_lock(&engine->mutation);
+    uint64_t hand = engine->hand;
+    *ret_oldest = engine->oldest;
+    engine->queued_low = UINT64_MAX;
+    pthread_mutex_unlock(&engine->mutation);
+    return hand;
 }
 
 /* The oldest was this one when the look began: the next need not pass by the tombstones before it. */
@@ -52,56 +55,101 @@ static void begin_queue_at(struct engine *engine, uint64_t version)
     pthread_mutex_unlock(&engine->mutation);
 }
 
-static uint64_t hand_behind_locked(const struct engine *engine, const struct candidates *c)
+/* SIEVE's hand meets in the next round who came in behind it. */
+static uint64_t hand_behind_locked(const struct engine *engine, const struct look *look)
 {
-    bool all = c->looked == c->count;
-    uint64_t to = !all ? c->versions[c->looked] : c->wrapped ? engine->oldest : c->next;
-    return engine->options->policy == STORE_POLICY_FIFO ? lower(to, engine->queued_low) : to;
+    if (look->choice.uses != engine->policy.uses)
+        return 0;
+    uint64_t to = look->choice.hands[look->looked];
+    return choose_hand_returns(policy_rule(&engine->policy)) ? to : lower(to, engine->queued_low);
 }
 
-static void move_hand(struct engine *engine, const struct candidates *c)
+static void move_hand(struct engine *engine, const struct look *look)
 {
     pthread_mutex_lock(&engine->mutation);
-    engine->hand = hand_behind_locked(engine, c);
+    engine->hand = hand_behind_locked(engine, look);
     pthread_mutex_unlock(&engine->mutation);
+    chooser_took(&engine->chooser, &look->choice, look->looked);
 }
 
-/* --- finding ------------------------------------------------------------------------------------------- */
+/* --- what choose() asks -------------------------------------------------------------------------------- */
 
-/* How much it takes to evict an entry: what was read is spared in the first rounds; what is in hand, whose bytes
- * would stay, is spared unless somebody waits for room. */
-enum force { FORCE_NONE, FORCE_READ, FORCE_PINNED };
-
-static bool spared(struct engine *engine, uint64_t version, enum force force)
+static void end_walk(struct look *look)
 {
-    if (engine->options->policy == STORE_POLICY_FIFO)
-        return false;
-    bool seen = policy_seen(&engine->policy, version);
-    return (seen && force < FORCE_READ) || (force < FORCE_PINNED && pins_have(&engine->pins, version));
+    if (!look->walks)
+        return;
+    (void)walk_error(&look->engine->db, &look->walk);
+    walk_release(&look->walk);
+    look->walks = false;
 }
 
-static void find(struct engine *engine, enum force force, struct candidates *candidates)
+static void walk_anew(struct look *look, enum family family, const struct key *from, const struct key *end)
 {
-    bool from_head, more;
-    uint64_t hand = begin_look(engine, &from_head);
-    struct key from = key_version(hand), end = key_version(UINT64_MAX);
-    SCOPED_WALK walk;
-    db_walk(&engine->db, FAMILY_VERSION, &from, &end, &walk);
+    end_walk(look);
+    db_walk(&look->engine->db, family, from, end, &look->walk);
+    look->walks = true;
+}
+
+static bool stored(void *arg, bool again, uint64_t from, uint64_t *ret_version)
+{
+    struct look *look = arg;
     struct slice key;
-    candidates->count = candidates->looked = candidates->evicted = 0;
-    candidates->next = hand;
-    for (int looks = 0; (more = walk_get(&walk, &key, NULL)); walk_next(&walk), looks++) {
-        uint64_t version = get_u64(key.data);
-        if (looks == 0 && from_head)
-            begin_queue_at(engine, version);
-        if (looks == LOOKS_MAX || candidates->count == MUTATION_VICTIMS_MAX)
-            break;
-        candidates->next = version + 1;
-        if (!spared(engine, version, force))
-            candidates->versions[candidates->count++] = version;
+    bool from_head = from <= look->oldest;
+    struct key first = key_version(from_head ? look->oldest : from), end = key_version(UINT64_MAX);
+    if (again)
+        walk_anew(look, FAMILY_VERSION, &first, &end);
+    else
+        walk_next(&look->walk);
+    if (!walk_get(&look->walk, &key, NULL))
+        return false;
+    *ret_version = get_u64(key.data);
+    if (again && from_head)
+        begin_queue_at(look->engine, *ret_version);
+    return true;
+}
+
+static bool ending(void *arg, bool again, uint64_t *ret_version)
+{
+    struct look *look = arg;
+    struct slice key;
+    if (again) {
+        struct key first = key_deadline(expire_cursor(look->engine), 0), end = key_deadline(INT64_MAX, 0);
+        walk_anew(look, FAMILY_DEADLINE, &first, &end);
+    } else {
+        walk_next(&look->walk);
     }
-    candidates->wrapped = !more;
-    (void)walk_error(&engine->db, &walk);
+    if (!walk_get(&look->walk, &key, NULL))
+        return false;
+    if (again)
+        look->engine->keeper.deadline_cursor_ms = (int64_t)get_u64(key.data);
+    *ret_version = get_u64(key.data + 8);
+    return true;
+}
+
+static bool held(void *arg, uint64_t version)
+{
+    const struct look *look = arg;
+    return look->force < FORCE_PINNED && pins_have(&look->engine->pins, version);
+}
+
+/* About how many it takes. */
+static size_t want(struct engine *engine, struct room_amount excess)
+{
+    struct room_amount used = room_used(&engine->room);
+    uint64_t each = used.items > 0 && used.bytes > used.items ? used.bytes / used.items : 1;
+    uint64_t by_bytes = (excess.bytes + each - 1) / each;
+    uint64_t most = by_bytes > excess.items ? by_bytes : excess.items;
+    return most < 1 ? 1 : most < CHOICE_MAX ? (size_t)most : CHOICE_MAX;
+}
+
+static void find(struct engine *engine, enum force force, struct look *look)
+{
+    struct queue queue = {.arg = look, .stored = stored, .ending = ending, .held = held};
+    look->force = force;
+    look->looked = look->evicted = 0;
+    uint64_t hand = begin_look(engine, &look->oldest);
+    choose(&engine->chooser, &queue, hand, want(engine, look->excess), force >= FORCE_READ, &look->choice);
+    end_walk(look);
 }
 
 /* --- killing ------------------------------------------------------------------------------------------- */
@@ -115,6 +163,8 @@ static int evict_one(struct mutation *m, uint64_t version, struct room_amount *f
     int result = row_place(m->engine, version, &dir, name);
     if (result == 0)
         result = row_read(m->engine, dir, name, true, &row);
+    if (result == -ENOENT)
+        policy_forget(&m->engine->policy, version); /* read in the moment of its death */
     if (result < 0)
         return result == -ENOENT ? 0 : result;
     if (row.kind != ENTRY_DIR && row.version == version && !pins_changing(&m->engine->pins, version)) {
@@ -139,34 +189,34 @@ static void put_hand(struct mutation *m, uint64_t hand)
 
 static int evict_step(struct mutation *m, void *arg)
 {
-    struct candidates *c = arg;
+    struct look *look = arg;
     struct room_amount freed = {0};
     int result = 0;
-    for (c->looked = 0; c->looked < c->count && result == 0; c->looked++) {
-        if (freed.bytes >= c->excess.bytes && freed.items >= c->excess.items)
+    for (look->looked = 0; look->looked < look->choice.count && result == 0; look->looked++) {
+        if (freed.bytes >= look->excess.bytes && freed.items >= look->excess.items)
             break;
-        result = evict_one(m, c->versions[c->looked], &freed);
+        result = evict_one(m, look->choice.versions[look->looked], &freed);
     }
-    c->evicted = m->victims_count;
-    put_hand(m, hand_behind_locked(m->engine, c));
+    look->evicted = m->victims_count;
+    put_hand(m, hand_behind_locked(m->engine, look));
     return result;
 }
 
 size_t chore_evict(struct engine *engine, struct room_amount excess)
 {
-    struct candidates candidates = {.excess = excess};
+    struct look look = {.engine = engine, .excess = excess};
     int rounds = 0;
     while (rounds <= FORCE_PINNED + 1) {
         enum force force = rounds <= 1 ? FORCE_NONE : rounds == 2 ? FORCE_READ : FORCE_PINNED;
         if (force == FORCE_PINNED && !room_waited_for(&engine->room))
             return 0;
-        find(engine, force, &candidates);
-        if (candidates.count > 0 && mutate(engine, evict_step, &candidates) < 0)
+        find(engine, force, &look);
+        if (look.choice.count > 0 && mutate(engine, evict_step, &look) < 0)
             return 0;
-        move_hand(engine, &candidates);
-        if (candidates.evicted > 0)
-            return candidates.evicted;
-        rounds += candidates.wrapped;
+        move_hand(engine, &look);
+        if (look.evicted > 0)
+            return look.evicted;
+        rounds += look.choice.wrapped;
     }
     return 0;
 }

@@ -71,8 +71,7 @@ static int expire_step(struct mutation *m, void *arg)
     return result;
 }
 
-/* What is due now; in *ret_next_ms the first deadline that is not, INT64_MAX if there is none. */
-static int gather(struct engine *engine, int64_t now_ms, struct due *due, int64_t *ret_next_ms)
+int64_t expire_cursor(struct engine *engine)
 {
     struct keeper *keeper = &engine->keeper;
     pthread_mutex_lock(&engine->mutation);
@@ -80,8 +79,13 @@ static int gather(struct engine *engine, int64_t now_ms, struct due *due, int64_
         keeper->deadline_cursor_ms = engine->deadline_added_ms;
     engine->deadline_added_ms = INT64_MAX;
     pthread_mutex_unlock(&engine->mutation);
+    return keeper->deadline_cursor_ms;
+}
 
-    struct key from = key_deadline(keeper->deadline_cursor_ms, 0), end = key_deadline(INT64_MAX, 0);
+/* What is due now; in *ret_next_ms the first deadline that is not, INT64_MAX if there is none. */
+static int gather(struct engine *engine, int64_t now_ms, struct due *due, int64_t *ret_next_ms)
+{
+    struct key from = key_deadline(expire_cursor(engine), 0), end = key_deadline(INT64_MAX, 0);
     SCOPED_WALK walk;
     db_walk(&engine->db, FAMILY_DEADLINE, &from, &end, &walk);
     struct slice key;

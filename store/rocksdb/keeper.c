@@ -105,7 +105,7 @@ static size_t free_some(struct engine *engine, struct room_amount excess)
     size_t freed = 0;
     while (freed == 0 && chore_invalidated(engine, &freed) > 0)
         ;
-    return freed > 0 || !engine->room.evicts ? freed : chore_evict(engine, excess);
+    return freed > 0 || !room_evicts(&engine->room) ? freed : chore_evict(engine, excess);
 }
 
 /* Down to the low watermark, and further for those who wait. False when the medium failed to delete. */

@@ -284,13 +284,15 @@ static void put_counters(struct mutation *m)
     put(m, FAMILY_DEFAULT, key_meta(META_COUNTERS), row, sizeof row);
 }
 
-/* A version that was staged long ago may be older than the place where the queue begins, or than the hand of FIFO,
- * which goes by age alone. SIEVE's hand meets it when it comes round. */
+/* A version that was staged long ago may be older than the place where the queue begins, or than a hand that does not
+ * come round. */
 static void enter_queue(struct engine *engine, uint64_t version)
 {
+    if (version != UINT64_MAX)
+        policy_stored(&engine->policy, version, engine->counters.items);
     if (version < engine->oldest)
         engine->oldest = version;
-    if (engine->options->policy == STORE_POLICY_FIFO && version < engine->hand)
+    if (!choose_hand_returns(policy_rule(&engine->policy)) && version < engine->hand)
         engine->hand = version;
     if (version < engine->queued_low)
         engine->queued_low = version;

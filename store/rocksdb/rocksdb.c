@@ -124,10 +124,10 @@ static int check_format(struct engine *engine)
     return sane ? 0 : -EUCLEAN;
 }
 
-/* Where SIEVE's hand stood; anywhere will do. FIFO begins with the oldest. */
+/* Where a hand that comes round stood; anywhere will do. Others begin with the oldest. */
 static int read_hand(struct engine *engine)
 {
-    if (engine->options->policy == STORE_POLICY_FIFO)
+    if (!choose_hand_returns(engine->options->policy))
         return 0;
     uint8_t row[META_SIZE_MAX];
     size_t size;
@@ -182,11 +182,17 @@ static int init_memory(struct engine *engine)
     int result = pins_init(&engine->pins, options->cache_bytes / STORE_WARM_SHARE);
     if (result == 0)
         result = policy_init(&engine->policy, limit.items < entries_max ? limit.items : entries_max);
+    if (result == 0) {
+        policy_use(&engine->policy, options->policy);
+        policy_stored(&engine->policy, engine->ids.next, used.items);
+        chooser_init(&engine->chooser, &engine->policy);
+    }
     return result;
 }
 
 static void release_memory(struct engine *engine)
 {
+    chooser_release(&engine->chooser);
     policy_release(&engine->policy);
     pins_release(&engine->pins);
     if (engine->dirs)
@@ -311,10 +317,23 @@ static void backend_stats(void *impl, struct store_stats *ret_stats)
         .expired = engine->expired,
         .evicted = engine->evicted,
         .invalidated = engine->invalidated,
+        .policy = policy_rule(&engine->policy),
         .waits = room_waits(&engine->room),
         .reads = engine->reads,
     };
     pins_count(&engine->pins, ret_stats);
+}
+
+/* Waiters are woken by the keeper, who has room to make now, or cannot any more. */
+static void backend_set_policy(void *impl, enum store_policy policy)
+{
+    struct engine *engine = impl;
+    pthread_mutex_lock(&engine->mutation);
+    policy_use(&engine->policy, policy);
+    engine->hand = 0;
+    room_set_evicts(&engine->room, policy != STORE_POLICY_NONE);
+    pthread_mutex_unlock(&engine->mutation);
+    keeper_wake(engine, 0);
 }
 
 static int backend_settle(void *impl)
@@ -352,6 +371,7 @@ const struct backend backend_rocksdb = {
     .list_tags = tagged_list_tags,
     .list_tag = tagged_list,
     .dir_place = names_dir_place,
+    .set_policy = backend_set_policy,
     .stats = backend_stats,
     .settle = backend_settle,
 };

@@ -188,6 +188,21 @@ uint64_t room_takes(struct room *room)
     return takes;
 }
 
+void room_set_evicts(struct room *room, bool evicts)
+{
+    pthread_mutex_lock(&room->lock);
+    room->evicts = evicts;
+    pthread_mutex_unlock(&room->lock);
+}
+
+bool room_evicts(struct room *room)
+{
+    pthread_mutex_lock(&room->lock);
+    bool evicts = room->evicts;
+    pthread_mutex_unlock(&room->lock);
+    return evicts;
+}
+
 bool room_waited_for(struct room *room)
 {
     pthread_mutex_lock(&room->lock);

@@ -25,11 +25,11 @@ struct room_amount {
 
 struct room {
     struct room_amount limit; /* constant */
-    bool evicts; /* constant: the policy is not none */
     int disk_fd; /* constant: on the file system that may become full */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
+    bool evicts; /* the policy is not none */
     struct room_amount used;
     struct room_amount wanted; /* sum of what those wait for who wait */
     unsigned waiting;
@@ -72,6 +72,10 @@ bool room_excess(struct room *room, struct room_amount *ret_excess);
  * somebody took room since room_takes() said `takes`, who may make of it something that can go. */
 bool room_failed(struct room *room, uint64_t attempt, uint64_t takes);
 uint64_t room_takes(struct room *room);
+
+/* Says whether eviction can make room, by the policy there is; and asks. */
+void room_set_evicts(struct room *room, bool evicts);
+bool room_evicts(struct room *room);
 
 /* True while anybody waits. */
 bool room_waited_for(struct room *room);

@@ -256,6 +256,147 @@ static void sieve_keeps_what_is_read_through_a_scan(void **state)
     expect_recount(f);
 }
 
+/* Numbers 0 to 49 in a store for 64. */
+static void put_fifty(struct fixture *f, enum store_policy policy)
+{
+    restart(f, policy, 16 * MIB, 64);
+    for (unsigned i = 0; i < 50; i++)
+        assert_int_equal(put_number(f, i, 10), 0);
+}
+
+/* Reads one number and overwrites another, so that the read has a time of its own. */
+static void hit_alone(struct fixture *f, unsigned number)
+{
+    hit_number(f, number);
+    assert_int_equal(put_number(f, 49, 10), 0);
+}
+
+static unsigned count_numbers(struct fixture *f, unsigned from, unsigned end, unsigned step)
+{
+    unsigned count = 0;
+    for (unsigned i = from; i < end; i += step)
+        count += number_is_there(f, i);
+    return count;
+}
+
+static void lru_evicts_what_was_used_longest_ago(void **state)
+{
+    struct fixture *f = *state;
+    put_fifty(f, STORE_POLICY_LRU);
+    for (unsigned i = 30; i > 0; i -= 2)
+        hit_alone(f, i);
+    unsigned next = 100;
+    while (number_is_there(f, 48)) /* the last that nobody has read */
+        assert_int_equal(put_number(f, next++, 10), 0);
+    settle(f);
+    assert_int_equal(count_numbers(f, 1, 49, 2), 0);
+    assert_int_equal(count_numbers(f, 32, 49, 2), 0);
+    while (number_is_there(f, 2))
+        assert_int_equal(put_number(f, next++, 10), 0);
+    settle(f);
+    assert_int_equal(count_numbers(f, 2, 32, 2), 0); /* it was read last */
+    assert_true(number_is_there(f, next - 1));
+    expect_recount(f);
+}
+
+static void lru_forgets_nothing_that_was_read_lately(void **state)
+{
+    struct fixture *f = *state;
+    put_fifty(f, STORE_POLICY_LRU);
+    for (unsigned i = 0; i < 20; i++)
+        hit_number(f, i);
+    for (unsigned i = 0; i < 500; i++) {
+        hit_number(f, i % 20);
+        assert_int_equal(put_number(f, 100 + i, 10), 0);
+    }
+    assert_int_equal(count_numbers(f, 0, 20, 1), 20);
+}
+
+/* Twenty that were read often, then thirty that were read once, and later: these go. */
+static void lfu_evicts_what_is_read_least(void **state)
+{
+    struct fixture *f = *state;
+    put_fifty(f, STORE_POLICY_LFU);
+    for (unsigned i = 0; i < 2000; i++)
+        hit_number(f, i % 20);
+    for (unsigned i = 20; i < 50; i++)
+        hit_number(f, i);
+    for (unsigned i = 0; i < 40; i++) {
+        assert_int_equal(put_number(f, 100 + i, 10), 0);
+        hit_number(f, 100 + i);
+    }
+    settle(f);
+    assert_int_equal(count_numbers(f, 0, 20, 1), 20);
+    assert_true(count_numbers(f, 20, 50, 1) < 15);
+}
+
+static void lfu_forgets_what_was_read_often_once(void **state)
+{
+    struct fixture *f = *state;
+    put_fifty(f, STORE_POLICY_LFU);
+    for (unsigned i = 0; i < 2000; i++)
+        hit_number(f, i % 20);
+    for (unsigned i = 0; i < 64 * 200 && count_numbers(f, 0, 20, 1) > 0; i++) {
+        assert_int_equal(put_number(f, 100 + i, 10), 0);
+        hit_number(f, 100 + i);
+    }
+    settle(f);
+    assert_int_equal(count_numbers(f, 0, 20, 1), 0);
+}
+
+static void ttl_evicts_what_ends_soonest(void **state)
+{
+    struct fixture *f = *state;
+    char name[16];
+    put_fifty(f, STORE_POLICY_TTL);
+    for (unsigned i = 0; i < 30; i++) {
+        snprintf(name, sizeof name, "%05u", i);
+        set_ttl(f, STORE_ROOT, name, (uint64_t)(MINUTE * (100 - i)));
+    }
+    unsigned next = 100;
+    while (number_is_there(f, 29))
+        assert_int_equal(put_number(f, next++, 10), 0);
+    settle(f);
+    unsigned left = count_numbers(f, 0, 30, 1);
+    assert_int_equal(count_numbers(f, 0, left, 1), left);
+    assert_int_equal(count_numbers(f, 30, 50, 1), 20);
+    assert_int_equal(count_numbers(f, 100, next, 1), next - 100);
+    while (number_is_there(f, 0))
+        assert_int_equal(put_number(f, next++, 10), 0);
+    while (number_is_there(f, 49)) /* of those without a deadline the oldest go */
+        assert_int_equal(put_number(f, next++, 10), 0);
+    assert_true(number_is_there(f, next - 1));
+    expect_recount(f);
+}
+
+static void a_policy_changes_while_the_store_is_open(void **state)
+{
+    struct fixture *f = *state;
+    put_fifty(f, STORE_POLICY_FIFO);
+    store_set_policy(f->store, STORE_POLICY_LRU);
+    assert_int_equal(stats(f).policy, STORE_POLICY_LRU);
+    for (unsigned i = 0; i < 20; i++)
+        hit_alone(f, i);
+    for (unsigned i = 100; i < 130; i++)
+        assert_int_equal(put_number(f, i, 10), 0);
+    settle(f);
+    assert_int_equal(count_numbers(f, 0, 20, 1), 20);
+    store_set_policy(f->store, STORE_POLICY_NONE);
+    unsigned next = 200;
+    while (put_number(f, next, 10) == 0)
+        next++;
+    assert_int_equal(stats(f).items, 64);
+    assert_int_equal(put_number(f, next, 10), -ENOSPC);
+    store_set_policy(f->store, STORE_POLICY_FIFO);
+    for (unsigned i = 0; i < 64; i++)
+        assert_int_equal(put_number(f, next + i, 10), 0);
+    settle(f);
+    assert_int_equal(count_numbers(f, 0, 20, 1), 0);
+    f->options.policy = STORE_POLICY_SIEVE;
+    fixture_reopen(f);
+    assert_int_equal(stats(f).policy, STORE_POLICY_SIEVE);
+}
+
 static void the_limit_of_items_holds(void **state)
 {
     struct fixture *f = *state;
@@ -581,6 +722,12 @@ int limits_tests(void)
         CONTRACT_TEST(fifo_does_not_look_at_reads),
         CONTRACT_TEST(sieve_without_reads_evicts_the_oldest_first),
         CONTRACT_TEST(sieve_keeps_what_is_read_through_a_scan),
+        CONTRACT_TEST(lru_evicts_what_was_used_longest_ago),
+        CONTRACT_TEST(lru_forgets_nothing_that_was_read_lately),
+        CONTRACT_TEST(lfu_evicts_what_is_read_least),
+        CONTRACT_TEST(lfu_forgets_what_was_read_often_once),
+        CONTRACT_TEST(ttl_evicts_what_ends_soonest),
+        CONTRACT_TEST(a_policy_changes_while_the_store_is_open),
         CONTRACT_TEST(the_limit_of_items_holds),
         CONTRACT_TEST(the_expired_go_before_the_living),
         CONTRACT_TEST(directories_are_not_evicted),

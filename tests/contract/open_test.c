@@ -67,16 +67,17 @@ static void limits_out_of_range_are_einval(void **state)
 static void policies_have_names(void **state)
 {
     (void)state;
-    static const char *const names[] = {"sieve", "fifo", "none"};
-    static const enum store_policy policies[] = {STORE_POLICY_SIEVE, STORE_POLICY_FIFO, STORE_POLICY_NONE};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const names[] = {"sieve", "lru", "lfu", "fifo", "ttl", "none"};
+    static const enum store_policy policies[] = {STORE_POLICY_SIEVE, STORE_POLICY_LRU, STORE_POLICY_LFU,
+                                                 STORE_POLICY_FIFO,  STORE_POLICY_TTL, STORE_POLICY_NONE};
+    for (size_t i = 0; i < STORE_POLICIES; i++) {
         enum store_policy parsed = STORE_POLICY_SIEVE;
         assert_string_equal(store_policy_name(policies[i]), names[i]);
         assert_int_equal(store_policy_parse(names[i], &parsed), 0);
         assert_int_equal(parsed, policies[i]);
     }
     enum store_policy untouched = STORE_POLICY_FIFO;
-    assert_int_equal(store_policy_parse("lru", &untouched), -EINVAL);
+    assert_int_equal(store_policy_parse("mru", &untouched), -EINVAL);
     assert_int_equal(store_policy_parse("", &untouched), -EINVAL);
     assert_int_equal(untouched, STORE_POLICY_FIFO);
 }

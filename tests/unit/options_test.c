@@ -282,7 +282,7 @@ static void values_out_of_range_are_refused(void **state)
         {"transport=tcp", "no such transport; there are auto, uring and dev"},
         {"spin=1001", "spin=1001: must be at most 1000"},
         {"threads=two", "not a number"},
-        {"policy=lru", "policy=lru: no such policy"},
+        {"policy=mru", "policy=mru: no such policy"},
         {"ttl=-5", "not a duration"},
         {"ttl=soon", "ttl=soon: not a duration"},
         {"ttl=1001w,ttl=99999999w", "1,000 years"},
