@@ -22,8 +22,10 @@ static const struct command command_help = {
     .run = help_run,
 };
 
-static const struct command *const commands[] = {&command_mount, &command_umount,  &command_stats, &command_tag,
-                                                 &command_evict, &command_version, &command_help};
+static const struct command *const commands[] = {
+    &command_mount, &command_umount, &command_stats, &command_get,     &command_set,  &command_add, &command_touch,
+    &command_info,  &command_tag,    &command_evict, &command_version, &command_help,
+};
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -41,7 +43,7 @@ static void print_overview(FILE *out)
 {
     fprintf(out, "usage: larder VERB ...\n\nA cache you mount as a directory.\n\n");
     for (int i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+        fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(out, "\nlarder VERB --help tells more, and so does the manual: man larder, man larder-VERB.\n");
 }
 

@@ -11,6 +11,7 @@
 #include "crew.h"
 #include "dir.h"
 #include "file.h"
+#include "ioctl.h"
 #include "pages.h"
 #include "place.h"
 #include "setting.h"
@@ -402,6 +403,25 @@ static void op_fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offs
         reply_changed(request, node_of(fs, id), order, answer_done, 0);
 }
 
+static void op_ioctl(fuse_req_t request, fuse_ino_t id, unsigned command, void *where, struct fuse_file_info *info,
+                     unsigned flags, const void *in, size_t in_size, size_t out_size)
+{
+    struct fs *fs = fs_of(request);
+    uint8_t argument[FILE_IOCTL_MAX] = {0};
+    int result = -ENOTTY;
+    (void)where;
+    bool file = !(flags & FUSE_IOCTL_DIR) && !node_is_control(node_of(fs, id));
+    if (file && in_size <= sizeof argument && out_size <= sizeof argument) {
+        if (in_size > 0)
+            memcpy(argument, in, in_size);
+        result = file_ioctl(fs, handle_of(info), command, argument);
+    }
+    if (result < 0)
+        reply_result(request, result);
+    else
+        fuse_reply_ioctl(request, 0, argument, out_size);
+}
+
 /* --- directories --------------------------------------------------------------------------------------- */
 
 static struct dir_handle *dir_handle_of(const struct fuse_file_info *info)
@@ -519,4 +539,5 @@ const struct fuse_lowlevel_ops ops = {
     .removexattr = op_removexattr,
     .create = op_create,
     .fallocate = op_fallocate,
+    .ioctl = op_ioctl,
 };

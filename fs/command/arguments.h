@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arguments.h - reads what stands behind a verb: options anywhere, words in order, and for verbs that run a command
+ * that command behind "--".
+ *
+ * A verb describes its options in a table whose last row has no name. `--name VALUE`, `--name=VALUE`, `-n VALUE` and
+ * `-nVALUE` are all understood; "--" ends the options. A negative number is a word, so that `larder incr KEY -1` works.
+ */
+#ifndef LARDER_FS_ARGUMENTS_H
+#define LARDER_FS_ARGUMENTS_H
+
+#include "command.h"
+
+#include <stdint.h>
+
+/* One option: with `flag` it takes no value, with `text` it does. What was not given is left as it was. */
+struct argument {
+    const char *name; /* "--json"; NULL ends a table */
+    char letter; /* 0: none */
+    bool *flag;
+    const char **text;
+};
+
+/*
+ * Moves the words to argv[0], argv[1], ... and returns their number in *ret_words, which is from `least` to `most`; each
+ * is at least one byte long up to the first `least`. With ret_rest, "--" begins another command, which must be there: it
+ * is left in *ret_rest, ended by NULL. Returns COMMAND_DONE, or has complained and returns COMMAND_USAGE.
+ */
+int arguments_parse(const struct command *command, int argc, char **argv, const struct argument *table, int least,
+                    int most, int *ret_words, char ***ret_rest);
+
+/* Complains that something makes no sense, with the usage line behind it, and returns COMMAND_USAGE. */
+__attribute__((format(printf, 2, 3))) int arguments_fail(const struct command *command, const char *format, ...);
+
+/* A duration as units.h has it, of an option (its name) or NULL, which leaves the output alone. */
+int arguments_duration(const char *option, const char *text, uint64_t *ret_ms);
+
+/* A whole number of at least `least`; likewise. */
+int arguments_number(const char *option, const char *text, int64_t least, int64_t *ret_number);
+
+#endif

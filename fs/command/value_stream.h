@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * value_stream.h - carries values of any size between files and the standard streams, a piece at a time.
+ */
+#ifndef LARDER_FS_VALUE_STREAM_H
+#define LARDER_FS_VALUE_STREAM_H
+
+#include <stddef.h>
+
+/* Writes all of it. 0 or -errno. */
+int stream_write(int fd, const void *data, size_t size);
+
+/* Copies from one to the other until the end of the first. 0; -errno, and *ret_reading (may be NULL) says of which. */
+int stream_copy(int from, int to, _Bool *ret_reading);
+
+#endif
