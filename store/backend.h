@@ -30,6 +30,7 @@ struct backend {
 
     int (*lookup)(void *impl, uint64_t dir, const char *name, struct entry *ret_entry);
     int (*dir)(void *impl, uint64_t dir, struct entry *ret_entry);
+    int (*dir_place)(void *impl, uint64_t dir, uint64_t *ret_parent, char *ret_name);
     int (*list)(void *impl, uint64_t dir, const char *after,
                 int (*each)(void *arg, const char *name, const struct entry *entry), void *arg);
     int (*make_dir)(void *impl, uint64_t dir, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
@@ -61,7 +62,6 @@ struct backend {
     int (*list_tags)(void *impl, const char *after, int (*each)(void *arg, const char *tag), void *arg);
     int (*list_tag)(void *impl, const char *tag, uint64_t after,
                     int (*each)(void *arg, uint64_t dir, const char *name, const struct entry *entry), void *arg);
-    int (*dir_place)(void *impl, uint64_t dir, uint64_t *ret_parent, char *ret_name);
 
     void (*set_policy)(void *impl, enum store_policy policy);
     void (*stats)(void *impl, struct store_stats *ret_stats);

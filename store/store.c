@@ -142,6 +142,13 @@ int store_dir(struct store *store, uint64_t dir, struct entry *ret_entry)
     return result;
 }
 
+int store_dir_place(struct store *store, uint64_t dir, uint64_t *ret_parent, char *ret_name)
+{
+    int result = store->backend->dir_place(store->impl, dir, ret_parent, ret_name);
+    assert(result < 0 || (dir == STORE_ROOT) == (*ret_name == '\0'));
+    return result;
+}
+
 int store_list(struct store *store, uint64_t dir, const char *after,
                int (*each)(void *arg, const char *name, const struct entry *entry), void *arg)
 {
@@ -326,11 +333,6 @@ int store_list_tag(struct store *store, const char *tag, uint64_t after,
 {
     int result = entry_check_tag(tag, strlen(tag));
     return result < 0 ? result : store->backend->list_tag(store->impl, tag, after, each, arg);
-}
-
-int store_dir_place(struct store *store, uint64_t dir, uint64_t *ret_parent, char *ret_name)
-{
-    return store->backend->dir_place(store->impl, dir, ret_parent, ret_name);
 }
 
 /* --- the whole ----------------------------------------------------------------------------------------- */

@@ -218,6 +218,10 @@ int store_lookup(struct store *store, uint64_t dir, const char *name, struct ent
 /* A directory's own entry. -ENOENT when there is none with that id. */
 int store_dir(struct store *store, uint64_t dir, struct entry *ret_entry);
 
+/* Where a directory is: the id of the one it is in, and its name there, into STORE_NAME_MAX + 1 bytes. The root is in
+ * itself, under the empty name. -ENOENT when there is none with that id. */
+int store_dir_place(struct store *store, uint64_t dir, uint64_t *ret_parent, char *ret_name);
+
 /*
  * Calls `each` for every entry of a directory in the byte order of the names, beginning behind the name `after`
  * (NULL: from the first; it need not exist any more). An entry that is there throughout is met exactly once,
@@ -351,10 +355,6 @@ int store_list_tags(struct store *store, const char *after, int (*each)(void *ar
  * exactly once. Otherwise as store_list_tags(). -EINVAL no tag. */
 int store_list_tag(struct store *store, const char *tag, uint64_t after,
                    int (*each)(void *arg, uint64_t dir, const char *name, const struct entry *entry), void *arg);
-
-/* Where a directory is: in which, and under which name, in a buffer of STORE_NAME_MAX + 1 bytes. Of the root: itself,
- * and "". -ENOENT. */
-int store_dir_place(struct store *store, uint64_t dir, uint64_t *ret_parent, char *ret_name);
 
 /* --- the whole ----------------------------------------------------------------------------------------- */
 

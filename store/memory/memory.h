@@ -169,6 +169,7 @@ int item_change(struct memory *memory, struct item *item, const struct entry_cha
 /* The slots of struct backend. */
 int memory_lookup(void *impl, uint64_t dir_id, const char *name, struct entry *ret_entry);
 int memory_dir(void *impl, uint64_t dir_id, struct entry *ret_entry);
+int memory_dir_place(void *impl, uint64_t dir_id, uint64_t *ret_parent, char *ret_name);
 int memory_list(void *impl, uint64_t dir_id, const char *after,
                 int (*each)(void *arg, const char *name, const struct entry *entry), void *arg);
 int memory_make_dir(void *impl, uint64_t dir_id, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
@@ -198,7 +199,6 @@ int memory_invalidate_tag(void *impl, const char *tag);
 int memory_list_tags(void *impl, const char *after, int (*each)(void *arg, const char *tag), void *arg);
 int memory_list_tag(void *impl, const char *tag, uint64_t after,
                     int (*each)(void *arg, uint64_t dir, const char *name, const struct entry *entry), void *arg);
-int memory_dir_place(void *impl, uint64_t dir_id, uint64_t *ret_parent, char *ret_name);
 int memory_publish(void *impl, struct store_version *version, uint64_t dir_id, const char *name, unsigned flags);
 
 #endif

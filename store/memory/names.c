@@ -34,6 +34,18 @@ int memory_dir(void *impl, uint64_t dir_id, struct entry *ret_entry)
     return result < 0 ? result : entry_copy(&dir->entry, false, ret_entry);
 }
 
+int memory_dir_place(void *impl, uint64_t dir_id, uint64_t *ret_parent, char *ret_name)
+{
+    ENTER(impl);
+    struct item *dir;
+    int result = memory_find_dir(memory, dir_id, &dir);
+    if (result < 0)
+        return result;
+    *ret_parent = dir->parent ? dir->parent->entry.ino : dir_id;
+    strcpy(ret_name, dir->parent ? dir->name : "");
+    return 0;
+}
+
 int memory_list(void *impl, uint64_t dir_id, const char *after,
                 int (*each)(void *arg, const char *name, const struct entry *entry), void *arg)
 {

@@ -75,15 +75,3 @@ int memory_list_tag(void *impl, const char *tag, uint64_t after,
     free(items);
     return result;
 }
-
-int memory_dir_place(void *impl, uint64_t dir_id, uint64_t *ret_parent, char *ret_name)
-{
-    ENTER(impl);
-    struct item *dir;
-    int result = memory_find_dir(memory, dir_id, &dir);
-    if (result < 0)
-        return result;
-    *ret_parent = dir->entry.parent;
-    strcpy(ret_name, dir->name);
-    return 0;
-}

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* --- looking ------------------------------------------------------------------------------------------- */
 
@@ -31,10 +32,12 @@ int names_dir(void *impl, uint64_t dir, struct entry *ret_entry)
 int names_dir_place(void *impl, uint64_t dir, uint64_t *ret_parent, char *ret_name)
 {
     struct entry entry;
-    int result = row_read_self(impl, dir, &entry, ret_name);
+    char name[STORE_NAME_MAX + 1];
+    int result = row_read_self(impl, dir, &entry, name);
     if (result < 0)
         return result;
     *ret_parent = entry.parent;
+    strcpy(ret_name, name);
     entry_release(&entry);
     return 0;
 }

@@ -360,6 +360,35 @@ static void what_is_made_again_is_new(void **state)
     assert_int_equal(second->hits, 0);
 }
 
+static void expect_dir_place(struct fixture *f, uint64_t dir, uint64_t parent, const char *name)
+{
+    uint64_t is_in = 0;
+    char is_called[STORE_NAME_MAX + 1] = "?";
+    assert_int_equal(store_dir_place(f->store, dir, &is_in, is_called), 0);
+    assert_int_equal(is_in, parent);
+    assert_string_equal(is_called, name);
+}
+
+static void a_directory_tells_where_it_is(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t outer = make_dir(f, STORE_ROOT, "outer"), inner = make_dir(f, outer, name_255);
+    expect_dir_place(f, STORE_ROOT, STORE_ROOT, "");
+    expect_dir_place(f, outer, STORE_ROOT, "outer");
+    expect_dir_place(f, inner, outer, name_255);
+    assert_int_equal(store_rename(f->store, outer, name_255, STORE_ROOT, "moved", 0), 0);
+    expect_dir_place(f, inner, STORE_ROOT, "moved");
+    assert_int_equal(store_rename(f->store, STORE_ROOT, "moved", STORE_ROOT, "outer", STORE_EXCHANGE), 0);
+    expect_dir_place(f, inner, STORE_ROOT, "outer");
+    expect_dir_place(f, outer, STORE_ROOT, "moved");
+    assert_int_equal(store_remove_dir(f->store, STORE_ROOT, "moved"), 0);
+    uint64_t parent = 4711;
+    char name[STORE_NAME_MAX + 1] = "untouched";
+    assert_int_equal(store_dir_place(f->store, outer, &parent, name), -ENOENT);
+    assert_int_equal(parent, 4711);
+    assert_string_equal(name, "untouched");
+}
+
 int names_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +413,7 @@ int names_tests(void)
         CONTRACT_TEST(a_links_target_has_limits),
         CONTRACT_TEST(remove_takes_files_and_links_only),
         CONTRACT_TEST(what_is_made_again_is_new),
+        CONTRACT_TEST(a_directory_tells_where_it_is),
     };
     return cmocka_run_group_tests_name("names", tests, NULL, NULL);
 }

@@ -362,25 +362,6 @@ static void entries_of_a_tag_are_listed_by_version(void **state)
     expect_tagged(f, "red", "a link b ");
 }
 
-static void directories_tell_where_they_are(void **state)
-{
-    struct fixture *f = *state;
-    char name[STORE_NAME_MAX + 1];
-    uint64_t dir = make_dir(f, STORE_ROOT, "dir"), below = make_dir(f, dir, "below"), parent = 0;
-    assert_int_equal(store_dir_place(f->store, below, &parent, name), 0);
-    assert_int_equal(parent, dir);
-    assert_string_equal(name, "below");
-    assert_int_equal(store_rename(f->store, dir, "below", STORE_ROOT, "moved", 0), 0);
-    assert_int_equal(store_dir_place(f->store, below, &parent, name), 0);
-    assert_int_equal(parent, STORE_ROOT);
-    assert_string_equal(name, "moved");
-    assert_int_equal(store_dir_place(f->store, STORE_ROOT, &parent, name), 0);
-    assert_int_equal(parent, STORE_ROOT);
-    assert_string_equal(name, "");
-    assert_int_equal(store_remove_dir(f->store, STORE_ROOT, "moved"), 0);
-    assert_int_equal(store_dir_place(f->store, below, &parent, name), -ENOENT);
-}
-
 int tags_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,7 +383,6 @@ int tags_tests(void)
         CONTRACT_TEST(what_is_no_tag_is_einval),
         CONTRACT_TEST(tags_are_listed_in_order_while_something_has_them),
         CONTRACT_TEST(entries_of_a_tag_are_listed_by_version),
-        CONTRACT_TEST(directories_tell_where_they_are),
     };
     return cmocka_run_group_tests_name("tags", tests, NULL, NULL);
 }
