@@ -2,6 +2,7 @@
 /* control.c - see control.h. */
 #include "control.h"
 #include "control_tags.h"
+#include "report.h"
 #include "units.h"
 
 #include <errno.h>
@@ -17,101 +18,9 @@
 
 /* --- the texts ----------------------------------------------------------------------------------------- */
 
-/* One state of everything that is shown. */
-struct facts {
-    struct store_stats store;
-    uint64_t misses;
-    unsigned nodes, names, handles;
-    int64_t uptime_s;
-};
-
-static struct facts gather(struct fs *fs)
+static void write_config(struct fs *fs, FILE *out, bool names)
 {
-    struct facts facts;
-    store_stats(fs->store, &facts.store);
-    facts.misses = atomic_load(&fs->misses);
-    facts.uptime_s = (clock_ns(CLOCK_REALTIME) - fs->started_ns) / 1000000000;
-    fs_lock(fs);
-    facts.nodes = fs->node_count;
-    facts.names = HASH_COUNT(fs->names);
-    facts.handles = fs->handle_count;
-    fs_unlock(fs);
-    return facts;
-}
-
-static double percent(uint64_t part, uint64_t whole)
-{
-    return whole ? 100.0 * (double)part / (double)whole : 0;
-}
-
-static void write_stats(struct fs *fs, FILE *out)
-{
-    struct facts facts = gather(fs);
-    const struct store_stats *store = &facts.store;
-    char bytes[32], limit[32];
-    size_format(store->bytes, bytes);
-    size_format(store->limit_bytes, limit);
-    fprintf(out, "store        %s\n", fs->options->store_url);
-    fprintf(out, "uptime       %" PRId64 " s\n", facts.uptime_s);
-    fprintf(out, "bytes        %s of %s (%.1f %%)\n", bytes, limit, percent(store->bytes, store->limit_bytes));
-    if (store->limit_items)
-        fprintf(out, "items        %" PRIu64 " of %" PRIu64 " (%.1f %%)\n", store->items, store->limit_items,
-                percent(store->items, store->limit_items));
-    else
-        fprintf(out, "items        %" PRIu64 "\n", store->items);
-    fprintf(out, "directories  %" PRIu64 "\n", store->directories);
-    fprintf(out, "hits         %" PRIu64 " (%.1f %%)\n", store->hits, percent(store->hits, store->hits + facts.misses));
-    fprintf(out, "misses       %" PRIu64 "\n", facts.misses);
-    fprintf(out, "sets         %" PRIu64 "\n", store->sets);
-    fprintf(out, "deletes      %" PRIu64 "\n", store->deletes);
-    fprintf(out, "expired      %" PRIu64 "\n", store->expired);
-    fprintf(out, "evicted      %" PRIu64 " (%s)\n", store->evicted, store_policy_name(store->policy));
-    fprintf(out, "invalidated  %" PRIu64 "\n", store->invalidated);
-    fprintf(out, "waits        %" PRIu64 "\n", store->waits);
-    fprintf(out, "open         %u handles, %" PRIu64 " versions, %u nodes, %u names\n", facts.handles, store->pinned,
-            facts.nodes, facts.names);
-}
-
-static void write_stats_json(struct fs *fs, FILE *out)
-{
-    struct facts facts = gather(fs);
-    const struct store_stats *store = &facts.store;
-    const struct {
-        const char *name;
-        uint64_t number;
-    } rows[] = {
-        {"uptime_s", (uint64_t)facts.uptime_s},
-        {"bytes", store->bytes},
-        {"limit_bytes", store->limit_bytes},
-        {"items", store->items},
-        {"limit_items", store->limit_items},
-        {"directories", store->directories},
-        {"hits", store->hits},
-        {"misses", facts.misses},
-        {"sets", store->sets},
-        {"deletes", store->deletes},
-        {"expired", store->expired},
-        {"evicted", store->evicted},
-        {"invalidated", store->invalidated},
-        {"waits", store->waits},
-        {"pinned", store->pinned},
-        {"warm", store->warm},
-        {"warm_bytes", store->warm_bytes},
-        {"reads", store->reads},
-        {"handles", facts.handles},
-        {"nodes", facts.nodes},
-        {"names", facts.names},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        fprintf(out, "%s\"%s\":%" PRIu64, i ? "," : "{", rows[i].name, rows[i].number);
-    fprintf(out, ",\"policy\":\"%s\"", store_policy_name(store->policy));
-    fputs(",\"requests\":", out);
-    requests_write(fs, out);
-    fputs("}\n", out);
-}
-
-static void write_config(struct fs *fs, FILE *out)
-{
+    (void)names;
     const struct mount_options *options = fs->options;
     struct store_stats store;
     char ttl[32];
@@ -136,10 +45,11 @@ static void write_config(struct fs *fs, FILE *out)
 
 static const struct control_file {
     const char *name;
-    void (*write)(struct fs *fs, FILE *out);
+    void (*write)(struct fs *fs, FILE *out, bool names); /* names: as in report.h */
 } files[] = {
-    {"stats", write_stats},
-    {"stats.json", write_stats_json},
+    {"stats", report_stats},
+    {"stats.json", report_json},
+    {"metrics", report_metrics},
     {"config", write_config},
 };
 
@@ -219,7 +129,20 @@ struct control_text {
     size_t size;
 };
 
-int control_open(struct fs *fs, const struct node *node, struct fuse_file_info *info)
+/* May this user be told what names there are? */
+static bool may_see_names(struct fs *fs, uid_t uid)
+{
+    struct entry root;
+    if (uid == 0)
+        return true;
+    if (store_dir(fs->store, STORE_ROOT, &root) < 0)
+        return false;
+    bool owns = root.uid == uid;
+    entry_release(&root);
+    return owns;
+}
+
+int control_open(struct fs *fs, const struct node *node, uid_t uid, struct fuse_file_info *info)
 {
     if ((info->flags & O_ACCMODE) != O_RDONLY || info->flags & O_TRUNC)
         return -EACCES;
@@ -231,7 +154,7 @@ int control_open(struct fs *fs, const struct node *node, struct fuse_file_info *
         free(text);
         return -ENOMEM;
     }
-    files[node->ino - CONTROL_INO - 1].write(fs, out);
+    files[node->ino - CONTROL_INO - 1].write(fs, out, may_see_names(fs, uid));
     if (fclose(out) != 0) {
         free(text->data);
         free(text);

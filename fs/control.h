@@ -4,7 +4,10 @@
  * when they are opened, so that a handle reads one whole state.
  *
  *     stats       for people             config   what the mount runs with, key=value
- *     stats.json  for programs           tags/    see control_tags.h
+ *     stats.json  for programs           metrics  for Prometheus
+ *     tags/       see control_tags.h
+ *
+ * The first three are report.c's.
  */
 #ifndef LARDER_FS_CONTROL_H
 #define LARDER_FS_CONTROL_H
@@ -28,8 +31,8 @@ int control_getattr(struct fs *fs, const struct node *node, struct stat *ret_sta
 /* The n-th file of .larder, its name and number; NULL past the end. */
 const char *control_file(size_t n, uint64_t *ret_ino);
 
-/* OPEN: makes the text. Fills info. -EACCES for writing. */
-int control_open(struct fs *fs, const struct node *node, struct fuse_file_info *info);
+/* OPEN by a user: makes the text. Fills info. -EACCES for writing. */
+int control_open(struct fs *fs, const struct node *node, uid_t uid, struct fuse_file_info *info);
 
 /* READ: copies at most `size` bytes from `offset` on, and returns how many. */
 size_t control_read(const struct fuse_file_info *info, char *buffer, size_t size, uint64_t offset);

@@ -7,6 +7,7 @@
 #include "dir.h"
 #include "file.h"
 #include "handles.h"
+#include "metrics.h"
 #include "notify.h"
 #include "place.h"
 
@@ -19,12 +20,14 @@ int fs_new(const struct mount_options *options, struct fs **ret_fs)
     struct node *root = calloc(1, sizeof *root);
     struct node *control = control_nodes_new();
     struct node *tags = control_tags_new();
+    struct metrics *metrics = metrics_new();
     pthread_condattr_t attr;
-    if (!fs || !root || !control || !tags) {
+    if (!fs || !root || !control || !tags || !metrics) {
         free(fs);
         free(root);
         free(control);
         free(tags);
+        metrics_free(metrics);
         return -ENOMEM;
     }
     root->kind = NODE_DIR;
@@ -40,6 +43,7 @@ int fs_new(const struct mount_options *options, struct fs **ret_fs)
     fs->root = root;
     fs->control = control;
     fs->tags = tags;
+    fs->metrics = metrics;
     fs->options = options;
     fs->started_ns = clock_ns(CLOCK_REALTIME);
     pthread_mutex_init(&fs->lock, NULL);
@@ -108,6 +112,7 @@ void fs_free(struct fs *fs)
     pthread_cond_destroy(&fs->changed);
     pthread_mutex_destroy(&fs->lock);
     free(fs->control);
+    metrics_free(fs->metrics);
     free(fs->root);
     free(fs);
 }

@@ -4,6 +4,7 @@
 #include "control.h"
 #include "control_tags.h"
 #include "file.h"
+#include "metrics.h"
 #include "pages.h"
 #include "stale.h"
 #include "target.h"
@@ -458,7 +459,6 @@ static bool lookup_creating(struct fs *fs, uint64_t dir, const char *text, pid_t
 static int lookup_missing(struct fs *fs, uint64_t dir, const char *text, bool steady,
                           struct fuse_entry_param *ret_entry)
 {
-    atomic_fetch_add(&fs->misses, 1);
     fs_lock(fs);
     const struct name *name = name_find_locked(fs, dir, text);
     bool in_doubt = name && (name->reserved > 0 || !LIST_EMPTY(&name->sessions));
@@ -512,8 +512,10 @@ int node_lookup(struct fs *fs, struct node *parent, const char *text, pid_t tid,
     int result = lookup_steadily(fs, parent->ino, text, &entry, &noted);
     if (result == -ENOENT && lookup_creating(fs, parent->ino, text, tid, ret_entry))
         return 0;
-    if (result == -ENOENT)
+    if (result == -ENOENT) {
+        metrics_miss(fs, tid, parent->ino, text);
         return lookup_missing(fs, parent->ino, text, gate_steady(fs, gate, noted), ret_entry);
+    }
     if (result < 0)
         return result;
 

@@ -5,6 +5,7 @@
  */
 #include "control.h"
 #include "handles.h"
+#include "metrics.h"
 #include "notify.h"
 #include "pages.h"
 #include "place.h"
@@ -416,6 +417,18 @@ static int join_own(struct fs *fs, const struct opening *opening)
     return result;
 }
 
+/* A get found something, or came too late: the name was there when the kernel looked. */
+static void count_get(struct fs *fs, const struct opening *opening, int result)
+{
+    int flags = opening->info->flags;
+    if ((flags & O_ACCMODE) == O_WRONLY || flags & O_TRUNC)
+        return;
+    if (result == 0)
+        metrics_hit(fs, opening->spot.dir, opening->spot.text);
+    else if (result == -ENOENT)
+        metrics_miss(fs, opening->tid, opening->spot.dir, opening->spot.text);
+}
+
 int file_open(struct fs *fs, struct node *node, pid_t tid, struct fuse_file_info *info)
 {
     if (node->kind != NODE_FILE)
@@ -427,6 +440,7 @@ int file_open(struct fs *fs, struct node *node, pid_t tid, struct fuse_file_info
     result = opening.final && handle_writes(info->flags) ? join_own(fs, &opening) : -ENOENT;
     if (result == -ENOENT)
         result = info->flags & O_TRUNC ? open_staged(fs, &opening) : open_published(fs, &opening);
+    count_get(fs, &opening, result);
     opening_end(fs, &opening, result);
     return result;
 }
@@ -531,6 +545,7 @@ int file_create(struct fs *fs, struct node *parent, const char *text, uint32_t m
         return -EPERM;
     if (strlen(text) > STORE_NAME_MAX)
         return -ENAMETOOLONG;
+    metrics_makes(fs, caller->pid, parent->ino, text);
     int there = check_vacant(fs, parent, text, info->flags);
     if (there < 0)
         return there;

@@ -322,7 +322,8 @@ static void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *in
     struct fs *fs = fs_of(request);
     struct node *node = node_of(fs, id);
     bool control = node_is_control(node);
-    int result = control ? control_open(fs, node, info) : file_open(fs, node, tid_of(request), info);
+    int result =
+        control ? control_open(fs, node, fuse_req_ctx(request)->uid, info) : file_open(fs, node, tid_of(request), info);
     if (result < 0)
         reply_result(request, result);
     else if (fuse_reply_open(request, info) < 0) {

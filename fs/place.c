@@ -2,6 +2,7 @@
 /* place.c - see place.h. */
 #include "place.h"
 #include "control.h"
+#include "metrics.h"
 #include "process.h"
 #include "stale.h"
 #include "write_session.h"
@@ -108,6 +109,7 @@ make_entry(struct fs *fs, struct node *parent, const char *text, uint32_t mode, 
         result = -EEXIST;
     if (result < 0)
         return result;
+    metrics_makes(fs, caller->pid, parent->ino, text);
     struct place place = place_begin(fs, parent->ino, text);
     result = make(fs, parent->ino, text, &maker, arg);
     place_end(fs, &place);
@@ -145,6 +147,8 @@ static int make_file(struct fs *fs, uint64_t dir, const char *text, const struct
     if (result < 0)
         return result;
     result = store_publish(version, dir, text, STORE_NOREPLACE);
+    if (result == 0)
+        metrics_set(fs, dir);
     store_unpin(version);
     return result;
 }
@@ -168,6 +172,8 @@ int place_unlink(struct fs *fs, struct node *parent, const char *text)
     name_lock(fs, name);
     struct place place = place_begin(fs, parent->ino, text);
     result = store_remove(fs->store, parent->ino, text);
+    if (result == 0)
+        metrics_delete(fs, parent->ino);
     fs_lock(fs);
     if (result == -ENOENT && name_creator_locked(name))
         result = 0;
@@ -253,6 +259,17 @@ static void names_moved(struct fs *fs, struct name *from, struct name *to, unsig
     fs_unlock(fs);
 }
 
+/* After a rename. What has no nodes may be a directory. */
+static void moved(struct fs *fs, struct name *from, struct name *to, unsigned flags)
+{
+    fs_lock(fs);
+    bool file = !LIST_EMPTY(&from->nodes) && (!(flags & RENAME_EXCHANGE) || !LIST_EMPTY(&to->nodes));
+    fs_unlock(fs);
+    if (!file)
+        metrics_moved(fs);
+    names_moved(fs, from, to, flags);
+}
+
 static int move(struct fs *fs, struct name *from, struct name *to, unsigned flags)
 {
     static_assert(RENAME_NOREPLACE == STORE_NOREPLACE && RENAME_EXCHANGE == STORE_EXCHANGE, "flags differ");
@@ -263,7 +280,7 @@ static int move(struct fs *fs, struct name *from, struct name *to, unsigned flag
     struct hold *replaced = flags == 0 ? stale_hold_begin(fs, to, NULL, &spot) : NULL;
     int result = store_rename(fs->store, from->dir, from->text, to->dir, to->text, flags);
     if (result == 0)
-        names_moved(fs, from, to, flags);
+        moved(fs, from, to, flags);
     place_end(fs, &new_place);
     place_end(fs, &old_place);
     stale_hold_end(fs, replaced);
@@ -283,6 +300,7 @@ int place_rename(struct fs *fs, struct node *parent, const char *text, struct no
     if (result < 0)
         return result;
 
+    metrics_makes(fs, tid, new_parent->ino, new_text);
     struct name *from = hold(fs, parent->ino, text), *to = hold(fs, new_parent->ino, new_text);
     if (from && to && from != to) {
         name_lock_two(fs, from, to);

@@ -26,6 +26,7 @@ struct session;
 struct name;
 struct node;
 struct notify;
+struct metrics;
 
 enum { GATES = 1024, BOUNCES = 2048 };
 
@@ -53,7 +54,7 @@ struct fs {
     struct node *control; /* the nodes of .larder, an array; see control.h */
     struct node *tags; /* the node of .larder/tags; see control_tags.h */
     int64_t started_ns; /* CLOCK_REALTIME at fs_new() */
-    atomic_uint_fast64_t misses; /* lookups that found nothing */
+    struct metrics *metrics; /* constant; see metrics.h */
     struct requests requests;
 
     struct {

@@ -2,6 +2,8 @@
 /* transport.c - what the two transports have in common; see transport.h. */
 #include "transport.h"
 #include "check.h"
+#include "metrics.h"
+#include "node.h"
 
 #include <linux/fuse.h>
 #include <sched.h>
@@ -16,11 +18,22 @@ int transport_uring_switch(void)
     return on == EOF ? 0 : on;
 }
 
+/* What a request is counted as; beforehand, since it may be gone afterwards. Gets are those of entries. */
+static enum latency_operation operation_of(struct fs *fs, const struct fuse_in_header *header)
+{
+    enum latency_operation operation = latency_operation(header);
+    bool opened = operation == LATENCY_GET || operation == LATENCY_READ;
+    return opened && node_is_control(node_of(fs, header->nodeid)) ? LATENCY_OTHER : operation;
+}
+
 void transport_process(struct transport *transport, void *message, size_t size)
 {
     const struct fuse_buf request = {.mem = message, .size = size};
+    int64_t arrived = clock_ns(CLOCK_MONOTONIC);
+    enum latency_operation operation = operation_of(transport->fs, message);
     requests_count(transport->fs, ((const struct fuse_in_header *)message)->opcode);
     fuse_session_process_buf(transport->fuse, &request);
+    latency_count(metrics_latency(transport->fs->metrics), operation, clock_ns(CLOCK_MONOTONIC) - arrived);
     check_some(transport->fs);
 }
 

@@ -2,6 +2,7 @@
 /* write_session.c - see write_session.h. */
 #include "write_session.h"
 #include "file.h"
+#include "metrics.h"
 #include "place.h"
 #include "process.h"
 #include "stale.h"
@@ -142,6 +143,8 @@ int write_session_publish_at(struct fs *fs, struct write_session *session, const
     struct place place = place_begin(fs, spot->dir, spot->text); /* first: see stale_hold_begin() */
     struct hold *replaced = stale_hold_begin(fs, name, session->node, spot);
     int result = store_publish(session->version, spot->dir, spot->text, 0);
+    if (result == 0)
+        metrics_set(fs, spot->dir);
     fs_lock(fs);
     if (result < 0)
         session->error = result;

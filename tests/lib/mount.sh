@@ -182,7 +182,7 @@ needs_root() {
 
 # stat_of NAME: a number from .larder/stats.json.
 stat_of() {
-    sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p" "$mnt/.larder/stats.json"
+    grep -o "\"$1\":[0-9]*" "$mnt/.larder/stats.json" | sed -n "1s/.*://p"
 }
 
 xattr() { # PATH NAME: its value
