@@ -137,13 +137,13 @@ int control_tags_readlink(struct fs *fs, const struct node *node, char *ret_targ
 
 /* --- attributes ---------------------------------------------------------------------------------------- */
 
-/* Only who may invalidate may write into .larder/tags; the kernel sees to that, too. */
+/* For the mount's owner and root alone: names of what is in directories that others may not read are in here. */
 static void dir_attr(const struct fs *fs, const struct node *node, struct stat *ret_stat)
 {
     struct timespec started = {fs->started_ns / 1000000000, fs->started_ns % 1000000000};
     *ret_stat = (struct stat){
         .st_ino = node->ino,
-        .st_mode = S_IFDIR | (node->kind == NODE_CONTROL_TAGS ? 0755 : 0555),
+        .st_mode = S_IFDIR | (node->kind == NODE_CONTROL_TAGS ? 0700 : 0500),
         .st_nlink = 1,
         .st_uid = geteuid(),
         .st_gid = getegid(),

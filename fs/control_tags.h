@@ -8,6 +8,9 @@
  * A link is called by the entry's name and its version, so that the name is unique, and stays while the value does; of a
  * name that is too long with that the end is cut off. It leads to where the entry was when the link was read.
  *
+ * Only the mount's owner and root may look into it: it shows names also of what is in directories that others may not
+ * read.
+ *
  * The nodes of tags and links are made when they are looked up, and freed when the kernel forgets them. They are found
  * by tag and version, so that a directory somebody is in stays the same one. Nothing here is believed by the kernel
  * for longer than the call that asks. The store is asked without fs->lock.

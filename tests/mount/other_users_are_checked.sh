@@ -36,6 +36,11 @@ refused "Operation not permitted" nobody chown 65534 public
 refused "denied" nobody touch -d yesterday public
 refused "Permission denied" nobody setfattr -n user.ttl -v 1s public
 refused "Permission denied" nobody setfattr -n user.tags -v mine public
+setfattr -n user.tags -v label public
+refused "Permission denied" nobody ls .larder/tags
+refused "Permission denied" nobody ls .larder/tags/label
+refused "Permission denied" nobody rmdir .larder/tags/label
+refused "Permission denied" nobody "$larder" evict --tag label .
 equal "public, after all that" public "$(cat public)"
 
 nobody bash -c 'echo mine >tmp/mine; chmod 600 tmp/mine; mkdir tmp/dir; echo x >tmp/dir/f; setfattr -n user.ttl -v 1h tmp/mine'
