@@ -10,18 +10,7 @@
 
 int names_lookup(void *impl, uint64_t dir, const char *name, struct entry *ret_entry)
 {
-    struct engine *engine = impl;
-    struct entry entry;
-    int result = row_recall(engine, dir, name, true, &entry);
-    if (result < 0)
-        return result;
-    row_refresh(engine, &entry);
-    if (!row_alive(engine, &entry, engine_now_ms(engine))) {
-        entry_release(&entry);
-        return -ENOENT;
-    }
-    *ret_entry = entry;
-    return 0;
+    return row_recall_living(impl, dir, name, true, ret_entry);
 }
 
 int names_dir(void *impl, uint64_t dir, struct entry *ret_entry)
@@ -42,23 +31,38 @@ int names_dir_place(void *impl, uint64_t dir, uint64_t *ret_parent, char *ret_na
     return 0;
 }
 
-/* One row of a listing as an entry. -ENOENT when it is not to be shown. */
-static int listed(struct engine *engine, const struct walk *walk, const struct slice *row, int64_t now_ms,
+/* A listing under way. */
+struct listing {
+    struct walk walk;
+    uint64_t dir;
+    int64_t now_ms;
+    uint64_t tags_left; /* before it began */
+};
+
+static void listing_end(struct listing *listing)
+{
+    walk_release(&listing->walk);
+}
+
+/* One row of a listing as an entry. -ENOENT when it is not to be shown. What has tags may have been invalidated before
+ * the listing began, and killed since, so that nothing is known of that any more: then it is looked at as it is now. */
+static int listed(struct engine *engine, const struct listing *listing, const char *name, const struct slice *row,
                   struct entry *ret_entry)
 {
     struct entry entry;
     uint64_t id;
-    int result = dirrow_get_link(row->data, row->size, &id) ? row_read_self_frozen(engine, walk, id, &entry)
+    int result = dirrow_get_link(row->data, row->size, &id) ? row_read_self_frozen(engine, &listing->walk, id, &entry)
                                                             : entry_decode(row->data, row->size, false, &entry);
     if (result < 0)
         return result;
     row_refresh(engine, &entry);
-    if (!row_alive(engine, &entry, now_ms)) {
-        entry_release(&entry);
-        return -ENOENT;
+    bool alive = row_alive(engine, &entry, listing->now_ms);
+    if (alive && (entry.tags_size == 0 || tags_left(&engine->tags) == listing->tags_left)) {
+        *ret_entry = entry;
+        return 0;
     }
-    *ret_entry = entry;
-    return 0;
+    entry_release(&entry);
+    return alive ? row_recall_living(engine, listing->dir, name, false, ret_entry) : -ENOENT;
 }
 
 int names_list(void *impl, uint64_t dir, const char *after,
@@ -74,23 +78,23 @@ int names_list(void *impl, uint64_t dir, const char *after,
     /* No name has a NUL in it: the first key behind a name is that name with one. */
     struct key from = key_name(dir, after ? after : ""), end = key_self(dir + 1);
     from.bytes[from.size++] = '\0';
-    int64_t now_ms = engine_now_ms(engine);
-    SCOPED_WALK walk;
-    db_walk_frozen(&engine->db, FAMILY_DEFAULT, &from, &end, &walk);
+    __attribute__((cleanup(listing_end))) struct listing listing = {
+        .dir = dir, .now_ms = engine_now_ms(engine), .tags_left = tags_left(&engine->tags)};
+    db_walk_frozen(&engine->db, FAMILY_DEFAULT, &from, &end, &listing.walk);
     struct slice key, row;
-    for (; result == 0 && walk_get(&walk, &key, &row); walk_next(&walk)) {
+    for (; result == 0 && walk_get(&listing.walk, &key, &row); walk_next(&listing.walk)) {
         char name[STORE_NAME_MAX + 1];
         struct entry entry;
         if (!key_place(key.data, key.size, &dir, name))
             continue;
-        int found = listed(engine, &walk, &row, now_ms, &entry);
+        int found = listed(engine, &listing, name, &row, &entry);
         if (found == -ENOENT)
             continue;
         result = found < 0 ? (found == -EUCLEAN ? -EIO : found) : each(arg, name, &entry);
         if (found == 0)
             entry_release(&entry);
     }
-    return result != 0 ? result : walk_error(&engine->db, &walk);
+    return result != 0 ? result : walk_error(&engine->db, &listing.walk);
 }
 
 /* --- for steps ----------------------------------------------------------------------------------------- */

@@ -118,6 +118,26 @@ bool row_alive(struct engine *engine, const struct entry *entry, int64_t now_ms)
     return entry_alive(&renewed, now_ms);
 }
 
+int row_recall_living(struct engine *engine, uint64_t dir, const char *name, bool with_value, struct entry *ret_entry)
+{
+    for (;;) {
+        struct entry entry;
+        uint64_t left = tags_left(&engine->tags);
+        int result = row_recall(engine, dir, name, with_value, &entry);
+        if (result < 0)
+            return result;
+        row_refresh(engine, &entry);
+        bool alive = row_alive(engine, &entry, engine_now_ms(engine));
+        if (alive && (entry.tags_size == 0 || tags_left(&engine->tags) == left)) {
+            *ret_entry = entry;
+            return 0;
+        }
+        entry_release(&entry);
+        if (!alive)
+            return -ENOENT;
+    }
+}
+
 int row_place(const struct engine *engine, uint64_t version, uint64_t *ret_dir, char *ret_name)
 {
     struct key key = key_version(version);

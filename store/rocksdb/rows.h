@@ -21,6 +21,9 @@ int row_read(const struct engine *engine, uint64_t dir, const char *name, bool w
 int row_recall(struct engine *engine, uint64_t dir, const char *name, bool with_value, struct entry *ret_entry);
 int row_recall_exactly(struct engine *engine, uint64_t dir, const char *name, struct entry *ret_entry);
 
+/* The same as row_recall(), up to date and only of what is alive: else -ENOENT. */
+int row_recall_living(struct engine *engine, uint64_t dir, const char *name, bool with_value, struct entry *ret_entry);
+
 /* A directory by its number. `ret_name` (may be NULL) has STORE_NAME_MAX + 1 bytes. -ENOENT, -ENOTDIR. */
 int row_read_self(const struct engine *engine, uint64_t dir, struct entry *ret_entry, char *ret_name);
 /* The same as it was when a frozen walk began. */
@@ -29,7 +32,7 @@ int row_read_self_frozen(const struct engine *engine, const struct walk *walk, u
 /* Adds to an entry what is known of its reads beyond its row. Returns the hits added. */
 uint64_t row_refresh(struct engine *engine, struct entry *entry);
 
-/* True until its deadline, with the reads that are not in the row, or until one of its tags is invalidated. */
+/* See tags.h for when to believe it of a row that was read without the mutation mutex. True until its deadline, with the reads that are not in the row, or until one of its tags is invalidated. */
 bool row_alive(struct engine *engine, const struct entry *entry, int64_t now_ms);
 
 /* Where the entry is that has this version. -ENOENT when none has. */

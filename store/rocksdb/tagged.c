@@ -101,24 +101,22 @@ int tagged_load(struct engine *engine)
 
 /* --- listing ------------------------------------------------------------------------------------------- */
 
-/* The entry that has this version and the tag, as it is now, without its value. -ENOENT when it has gone. */
+/* The living entry that has this version and the tag, as it is now, without its value. -ENOENT when it has gone. */
 static int read_tagged(struct engine *engine, const char *tag, uint64_t version, uint64_t *ret_dir, char *ret_name,
                        struct entry *ret_entry)
 {
     struct entry entry;
     int result = row_place(engine, version, ret_dir, ret_name);
     if (result == 0)
-        result = row_read(engine, *ret_dir, ret_name, false, &entry);
+        result = row_recall_living(engine, *ret_dir, ret_name, false, &entry);
     if (result < 0)
         return result == -ENOTDIR ? -ENOENT : result;
-    row_refresh(engine, &entry);
-    bool there = entry.kind != ENTRY_DIR && entry.version == version && entry_has_tag(&entry, tag) &&
-                 row_alive(engine, &entry, engine_now_ms(engine));
-    if (there)
+    bool meant = entry.kind != ENTRY_DIR && entry.version == version && entry_has_tag(&entry, tag);
+    if (meant)
         *ret_entry = entry;
     else
         entry_release(&entry);
-    return there ? 0 : -ENOENT;
+    return meant ? 0 : -ENOENT;
 }
 
 /* Calls `each` with the living entries of one tag; `walk` has not passed them yet. */

@@ -120,6 +120,7 @@ void tags_leave(struct tags *tags, const char *tag, uint64_t mark)
     pthread_rwlock_wrlock(&tags->lock);
     struct invalidated *found = find_locked(tags, tag, strlen(tag));
     if (found && found->mark == mark) {
+        atomic_fetch_add(&tags->left, 1); /* before it is not to be found any more */
         HASH_DEL(tags->table, found);
         free(found);
         note_newest_locked(tags);

@@ -12,6 +12,10 @@
  * be dead by that, takes a new number (change.c). The keeper kills what is dead, in the order of the tag's index; then
  * the row goes, and the tag from here.
  *
+ * Who judges a row that was read without the mutation mutex notes before reading it how many marks have gone: if more
+ * have when it is judged, the row may be one that was dead, and killed meanwhile. Under the mutex, and of a version whose
+ * pin is still published afterwards, that cannot be.
+ *
  * All are here, from before an invalidation returns and from the opening on. Locking: its own, the last in the order; an
  * entry without tags, or younger than the newest mark, needs none.
  */
@@ -29,6 +33,7 @@ struct tags {
     pthread_rwlock_t lock; /* guards the table */
     struct invalidated *table; /* by tag (uthash) */
     _Atomic uint64_t newest; /* no mark is higher; 0: there is none. Changes under the lock, read without */
+    _Atomic uint64_t left; /* how many marks have gone; likewise */
 };
 
 void tags_init(struct tags *tags);
@@ -53,6 +58,12 @@ void tags_advance(struct tags *tags, const char *tag, uint64_t mark, uint64_t fr
 
 /* Nothing is dead by this mark any more: the tag goes, unless it has another one by now. */
 void tags_leave(struct tags *tags, const char *tag, uint64_t mark);
+
+/* How many marks have gone. */
+static inline uint64_t tags_left(const struct tags *tags)
+{
+    return atomic_load(&tags->left);
+}
 
 /* The same as tags_dead() for an entry that has tags and is not younger than the newest mark. */
 bool tags_judge(struct tags *tags, const struct entry *entry);

@@ -68,7 +68,7 @@ static int give_known(struct engine *engine, struct pinned *pinned, unsigned fla
     uint64_t idle_ms = ENTRY_UNSET;
     bool alive = false;
     if (pthread_rwlock_tryrdlock(&pinned->lock) == 0) {
-        alive = row_alive(engine, &pinned->entry, engine_now_ms(engine));
+        alive = row_alive(engine, &pinned->entry, engine_now_ms(engine)) && pinned->state == PIN_PUBLISHED;
         idle_ms = pinned->entry.idle_ms;
         pthread_rwlock_unlock(&pinned->lock);
     }
@@ -117,9 +117,9 @@ static int init_staged(struct engine *engine, uint64_t dir, const char *name, ui
 {
     int64_t now_ns = engine_now_ns(engine);
     struct entry there;
-    int result = row_recall(engine, dir, name, false, &there);
+    int result = row_recall_living(engine, dir, name, false, &there);
     if (result == 0) {
-        bool is_file = there.kind == ENTRY_FILE && row_alive(engine, &there, now_ns / NS_PER_MS);
+        bool is_file = there.kind == ENTRY_FILE;
         result = there.kind == ENTRY_DIR ? -EISDIR : is_file ? 0 : -ENOENT;
         if (result == 0)
             result = entry_init(entry, ENTRY_FILE, mode, uid, gid, NULL, now_ns);
@@ -213,7 +213,7 @@ bool version_dead(void *impl, struct store_version *version)
     pthread_rwlock_rdlock(&pinned->lock);
     bool alive = row_alive(engine, &pinned->entry, engine_now_ms(engine));
     pthread_rwlock_unlock(&pinned->lock);
-    return !alive;
+    return !alive || pinned->state != PIN_PUBLISHED; /* it may have been killed, and its tag's mark be gone, by now */
 }
 
 /* Does a read go on about where the last one ended? The kernel, reading ahead, has several under way. */

@@ -49,6 +49,13 @@ static void expect_tagged(struct fixture *f, const char *tag, const char *expect
     assert_string_equal(tagged.text, expected);
 }
 
+static int add_listed(void *arg, const char *name, const struct entry *entry)
+{
+    (void)entry;
+    strcat(arg, name);
+    return 0;
+}
+
 /* --- invalidating -------------------------------------------------------------------------------------- */
 
 static void what_has_the_tag_is_gone_for_every_function(void **state)
@@ -256,6 +263,34 @@ static void two_invalidations_in_a_row(void **state)
     assert_int_equal(stats(f).invalidated, 2);
 }
 
+/* The keeper is about to kill it, and to forget why it is dead, while somebody looks. */
+static void gone_stays_gone_while_its_space_comes_back(void **state)
+{
+    struct fixture *f = *state;
+    struct entry entry;
+    struct store_version *version;
+    char names[64];
+    unsigned seen = 0;
+    set_dir_defaults(f, STORE_ROOT, 0, 0, "red");
+    for (int i = 0; i < 3000 && seen == 0; i++) {
+        put(f, STORE_ROOT, "a", "a");
+        invalidate(f, "red");
+        for (int look = 0; look < 8; look++) {
+            struct tagged tagged = {0};
+            names[0] = '\0';
+            if (store_lookup(f->store, STORE_ROOT, "a", &entry) != -ENOENT)
+                seen |= 1;
+            if (store_pin(f->store, STORE_ROOT, "a", 0, &version) != -ENOENT)
+                seen |= 2;
+            (void)store_list(f->store, STORE_ROOT, NULL, add_listed, names);
+            seen |= names[0] ? 4 : 0;
+            (void)store_list_tag(f->store, "red", 0, add_name, &tagged);
+            seen |= tagged.count ? 8 : 0;
+        }
+    }
+    assert_int_equal(seen, 0);
+}
+
 static void a_full_store_takes_the_room_of_the_invalidated(void **state)
 {
     struct fixture *f = *state;
@@ -378,6 +413,7 @@ int tags_tests(void)
         CONTRACT_TEST(tags_are_whole_words),
         CONTRACT_TEST(the_space_comes_back_and_is_counted),
         CONTRACT_TEST(two_invalidations_in_a_row),
+        CONTRACT_TEST(gone_stays_gone_while_its_space_comes_back),
         CONTRACT_TEST(a_full_store_takes_the_room_of_the_invalidated),
         CONTRACT_TEST(an_invalidation_survives_a_reopen_without_settling),
         CONTRACT_TEST(what_is_no_tag_is_einval),
