@@ -28,6 +28,7 @@ struct handle {
     bool keeps_cache; /* what is in that already may stay */
     bool first; /* nothing was in that when it was opened */
     bool writes; /* not O_RDONLY */
+    bool reads; /* not O_WRONLY */
     bool wants_pages; /* is better through the page cache, see handles.c */
     bool append; /* O_APPEND: writes go to the end, wherever that is by then */
     unsigned refs; /* the kernel's and whoever looks at it; guarded by fs->lock */

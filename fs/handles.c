@@ -69,6 +69,7 @@ struct handle *handle_new_locked(struct fs *fs, struct node *node, struct store_
         .node = node,
         .version = version,
         .writes = handle_writes(flags),
+        .reads = (flags & O_ACCMODE) != O_WRONLY,
         .wants_pages = wants_pages(flags),
         .append = flags & O_APPEND,
         .refs = 1,

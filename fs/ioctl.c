@@ -1,9 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* ioctl.c - see ioctl.h. */
+/*
+ * ioctl.c - see ioctl.h.
+ *
+ * A sum is published as any set is: a new version, which the next LOOKUP gives a new node. But no LOOKUP or OPEN of a
+ * writer has led the kernel there, so that it would go on believing in the node it knows. A name that is added to is
+ * therefore *restless* from the first time on: the kernel is told to forget it once, and to believe nothing of it for
+ * longer than the call that asks. So adding costs one message, and reading two.
+ */
 #include "ioctl.h"
 #include "larder_ioctl.h"
+#include "notify.h"
+#include "place.h"
+#include "stale.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* --- giving up ----------------------------------------------------------------------------------------- */
 
 static int abandon(struct fs *fs, const struct handle *handle)
 {
@@ -16,15 +34,247 @@ static int abandon(struct fs *fs, const struct handle *handle)
     return listed ? 0 : -EINVAL;
 }
 
-int file_ioctl(struct fs *fs, struct handle *handle, unsigned command, void *argument)
+/* Is what was opened published, or was it once? What is being written has no value yet. */
+static bool is_published(struct fs *fs, const struct handle *handle)
 {
-    (void)argument;
+    fs_lock(fs);
+    bool published = !handle->session || handle->session->published;
+    fs_unlock(fs);
+    return published;
+}
+
+/* --- adding -------------------------------------------------------------------------------------------- */
+
+enum { NUMBER_MAX = 24 }; /* bytes: a sign, 19 digits, and what may follow */
+
+/* Reads a number and what follows it, which is nothing or white space. */
+static int number_parse(const char *text, int64_t *ret_number, const char **ret_end)
+{
+    char *end;
+    if (text[0] != '-' && !isdigit((unsigned char)text[0]))
+        return -EINVAL;
+    errno = 0;
+    intmax_t number = strtoimax(text, &end, 10);
+    if (errno || end == text || !isdigit((unsigned char)end[-1]) || end[strspn(end, " \t\r\n")])
+        return -EINVAL;
+    *ret_number = number;
+    *ret_end = end;
+    return 0;
+}
+
+/* The text of the sum, with what followed the number. */
+static int add_to_text(const char *text, struct larder_add *add, char *ret_text, size_t room)
+{
+    int64_t number;
+    const char *end;
+    int result = number_parse(text, &number, &end);
+    if (result < 0)
+        return result;
+    if (__builtin_add_overflow(number, add->by, &add->value))
+        return -EOVERFLOW;
+    snprintf(ret_text, room, "%" PRId64 "%s", add->value, end);
+    return 0;
+}
+
+/* The whole value of a version as text. */
+static int read_text(struct store_version *version, char *text, size_t room)
+{
+    size_t got;
+    int result = store_read(version, text, room, 0, &got);
+    if (result == 0 && (got == room || memchr(text, '\0', got)))
+        result = -EINVAL;
+    if (result == 0)
+        text[got] = '\0';
+    return result;
+}
+
+/* May who opened `opened` write to `found`, for the same reason? */
+static int check_same_owner(const struct handle *handle, const struct entry *found)
+{
+    struct entry opened;
+    int result = store_version_entry(handle->version, &opened);
+    if (result < 0)
+        return result;
+    bool same =
+        found->kind == ENTRY_FILE && opened.uid == found->uid && opened.gid == found->gid && opened.mode == found->mode;
+    entry_release(&opened);
+    return same ? 0 : -EAGAIN;
+}
+
+/* Publishes `text` over the entry that was found at a place. */
+static int replace(struct fs *fs, struct name *name, const struct spot *spot, const struct entry *found,
+                   const char *text)
+{
+    struct store_version *version;
+    int result = store_stage(fs->store, spot->dir, spot->text, found->mode, found->uid, found->gid, &version);
+    if (result < 0)
+        return result;
+    struct place place = place_begin(fs, spot->dir, spot->text);
+    struct hold *replaced = stale_hold_begin(fs, name, NULL, spot);
+    result = store_write(version, text, strlen(text), 0);
+    if (result == 0)
+        result = store_publish_over(version, spot->dir, spot->text, found->change, STORE_KEEP_CLOCK);
+    fs_lock(fs);
+    if (result == 0)
+        name->current = NULL;
+    fs_unlock(fs);
+    place_end(fs, &place);
+    stale_hold_end(fs, replaced);
+    store_unpin(version);
+    return result;
+}
+
+/* One attempt, by who has the name's lock. -ESTALE: it was written to meanwhile. */
+static int add_once(struct fs *fs, const struct handle *handle, struct name *name, const struct spot *spot,
+                    struct larder_add *add)
+{
+    struct store_version *version;
+    struct entry found;
+    char old[NUMBER_MAX + 1], new[2 * NUMBER_MAX + 1];
+    int result = store_pin(fs->store, spot->dir, spot->text, 0, &version);
+    if (result < 0)
+        return result == -ENOENT || result == -EISDIR ? -EAGAIN : result;
+    result = store_version_entry(version, &found); /* first: what is written later has another `change` */
+    if (result == 0) {
+        result = check_same_owner(handle, &found);
+        if (result == 0)
+            result = read_text(version, old, sizeof old);
+        if (result == 0)
+            result = add_to_text(old, add, new, sizeof new);
+        if (result == 0)
+            result = replace(fs, name, spot, &found, new);
+        entry_release(&found);
+    }
+    store_unpin(version);
+    return result;
+}
+
+/* See at the top. -EAGAIN when the kernel takes its time: it may be waiting for us. */
+static int stir_locked(struct fs *fs, struct name *name)
+{
+    enum { PATIENCE_NS = 20000000 };
+    int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + PATIENCE_NS;
+    if (name->unrest == NAME_CALM)
+        name->unrest = NAME_STIRRED;
+    if (name->unrest == NAME_STIRRED && fs->notify)
+        notify_name_locked(fs->notify, name);
+    while (name->unrest == NAME_STIRRED && fs->notify)
+        if (!fs_wait_until_locked(fs, until_ns))
+            return -EAGAIN;
+    return 0;
+}
+
+static int add(struct fs *fs, const struct handle *handle, struct larder_add *add)
+{
+    struct spot spot;
+    struct name *name = handle->name;
+    if (!handle->reads)
+        return -EBADF;
+    if (!is_published(fs, handle))
+        return -EAGAIN;
+    fs_lock(fs);
+    int result = name->gone ? -EAGAIN : stir_locked(fs, name);
+    fs_unlock(fs);
+    if (result < 0)
+        return result;
+    name_lock(fs, name);
+    do {
+        fs_lock(fs);
+        result = name->gone ? -EAGAIN : 0;
+        name_spot_locked(name, &spot);
+        fs_unlock(fs);
+        if (result == 0)
+            result = add_once(fs, handle, name, &spot, add);
+    } while (result == -ESTALE);
+    name_unlock(fs, name);
+    return result;
+}
+
+/* --- taking -------------------------------------------------------------------------------------------- */
+
+/* Is the caller in a group? */
+static bool in_group(fuse_req_t request, gid_t gid)
+{
+    enum { GROUPS = 1024 };
+    gid_t groups[GROUPS];
+    if (fuse_req_ctx(request)->gid == gid)
+        return true;
+    int count = fuse_req_getgroups(request, GROUPS, groups);
+    for (int i = 0; i < count && i < GROUPS; i++)
+        if (groups[i] == gid)
+            return true;
+    return false;
+}
+
+/* What the kernel asks of an unlink(2), which it does not know this is: to write to the directory and to search it, and
+ * with the sticky bit to own that or the file. */
+static int check_may_remove(struct fs *fs, fuse_req_t request, const struct handle *handle, const struct spot *spot)
+{
+    struct entry dir, file;
+    uid_t uid = fuse_req_ctx(request)->uid;
+    if (uid == 0)
+        return 0;
+    int result = store_dir(fs->store, spot->dir, &dir);
+    if (result < 0)
+        return result;
+    result = store_version_entry(handle->version, &file);
+    if (result == 0) {
+        unsigned shift = uid == dir.uid ? 6 : in_group(request, dir.gid) ? 3 : 0;
+        if ((dir.mode >> shift & 3) != 3)
+            result = -EACCES;
+        else if (dir.mode & S_ISVTX && uid != dir.uid && uid != file.uid)
+            result = -EPERM;
+        entry_release(&file);
+    }
+    entry_release(&dir);
+    return result;
+}
+
+static int take(struct fs *fs, const struct handle *handle, fuse_req_t request)
+{
+    struct spot spot;
+    struct name *name = handle->name;
+    if (!is_published(fs, handle))
+        return -EAGAIN;
+    fs_lock(fs);
+    int result = name->gone ? -EAGAIN : stir_locked(fs, name);
+    fs_unlock(fs);
+    if (result < 0)
+        return result;
+    name_lock(fs, name);
+    fs_lock(fs);
+    bool gone = name->gone;
+    name_spot_locked(name, &spot);
+    fs_unlock(fs);
+    result = gone ? -EAGAIN : check_may_remove(fs, request, handle, &spot);
+    if (result == 0) {
+        struct place place = place_begin(fs, spot.dir, spot.text);
+        result = store_remove_version(fs->store, spot.dir, spot.text, store_version_id(handle->version));
+        fs_lock(fs);
+        if (result == 0)
+            name_gone_locked(fs, name);
+        fs_unlock(fs);
+        place_end(fs, &place);
+    }
+    name_unlock(fs, name);
+    return result == -ESTALE || result == -ENOENT ? -EAGAIN : result;
+}
+
+/* --- the commands -------------------------------------------------------------------------------------- */
+
+int file_ioctl(struct fs *fs, struct handle *handle, fuse_req_t request, unsigned command, void *argument)
+{
+    bool ours = command == LARDER_ABANDON || command == LARDER_ADD || command == LARDER_TAKE;
+    if (!ours)
+        return -ENOTTY; /* as isatty(3) wants it */
     if (!handle->writes)
         return -EBADF;
     switch (command) {
     case LARDER_ABANDON:
         return abandon(fs, handle);
+    case LARDER_ADD:
+        return add(fs, handle, argument);
     default:
-        return -ENOTTY;
+        return take(fs, handle, request);
     }
 }

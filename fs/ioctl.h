@@ -15,6 +15,6 @@ enum { FILE_IOCTL_MAX = 64 }; /* bytes of the largest argument */
  * has copied in; what the command changes there is its answer. 0 or -errno; -ENOTTY another command, as other files have
  * it.
  */
-int file_ioctl(struct fs *fs, struct handle *handle, unsigned command, void *argument);
+int file_ioctl(struct fs *fs, struct handle *handle, fuse_req_t request, unsigned command, void *argument);
 
 #endif

@@ -375,7 +375,8 @@ static bool node_settled_locked(const struct node *node)
     if (node->kind == NODE_DIR)
         return node->creating == 0; /* a publish will change its times */
     const struct name *name = node->name;
-    return name->current == node && LIST_EMPTY(&name->sessions) && name->reserved == 0 && !node->changing;
+    return name->current == node && name->unrest == NAME_CALM && LIST_EMPTY(&name->sessions) && name->reserved == 0 &&
+           !node->changing;
 }
 
 /*

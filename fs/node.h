@@ -54,6 +54,12 @@ struct name {
     bool gone; /* removed or replaced: what hangs on it has no place any more */
     bool busy; /* somebody is publishing, renaming or removing here, see name_lock() */
     bool notify_queued;
+    enum {
+        NAME_CALM,
+        NAME_STIRRED,
+        NAME_RESTLESS
+    } unrest; /* other than CALM: the kernel is to believe nothing of it,
+                   since it is replaced behind its back (ioctl.c); RESTLESS: and has forgotten what it did believe */
     unsigned reserved; /* of its nodes */
     struct node *current; /* what LOOKUP answers; NULL: makes a new one. Not counted in refs */
     LIST_HEAD(, write_session) sessions; /* not published yet */

@@ -28,6 +28,8 @@ struct notify {
 struct order {
     fuse_ino_t parent; /* 0: the kernel does not know the directory */
     char text[STORE_NAME_MAX + 1];
+    struct name *name; /* one reference */
+    bool stirred; /* it was, before it was told */
 };
 
 static struct order take_locked(struct notify *notify)
@@ -42,7 +44,8 @@ static struct order take_locked(struct notify *notify)
         order.parent = node_id(fs, parent);
     strcpy(order.text, name->text);
     name->notify_queued = false;
-    name_put_locked(fs, name);
+    order.name = name;
+    order.stirred = name->unrest == NAME_STIRRED;
     free(item);
     return order;
 }
@@ -102,6 +105,16 @@ void notify_doubt_locked(struct notify *notify)
 
 /* --- the thread ---------------------------------------------------------------------------------------- */
 
+/* The kernel has forgotten what it knew of a name. Lets go of that. */
+static void told_locked(struct fs *fs, const struct order *order)
+{
+    if (order->stirred) {
+        order->name->unrest = NAME_RESTLESS;
+        pthread_cond_broadcast(&fs->changed);
+    }
+    name_put_locked(fs, order->name);
+}
+
 static void *run(void *arg)
 {
     struct notify *notify = arg;
@@ -120,9 +133,10 @@ static void *run(void *arg)
         if (order.parent) /* -ENOENT: the kernel knew nothing of it, so much the better */
             fuse_lowlevel_notify_inval_entry(notify->session, order.parent, order.text, strlen(order.text));
         fs_lock(fs);
+        told_locked(fs, &order);
     }
     while (!STAILQ_EMPTY(&notify->queue))
-        take_locked(notify);
+        told_locked(fs, &(struct order){.name = take_locked(notify).name});
     fs_unlock(fs);
     return NULL;
 }

@@ -415,7 +415,7 @@ static void op_ioctl(fuse_req_t request, fuse_ino_t id, unsigned command, void *
     if (file && in_size <= sizeof argument && out_size <= sizeof argument) {
         if (in_size > 0)
             memcpy(argument, in, in_size);
-        result = file_ioctl(fs, handle_of(info), command, argument);
+        result = file_ioctl(fs, handle_of(info), request, command, argument);
     }
     if (result < 0)
         reply_result(request, result);

@@ -37,7 +37,8 @@ struct backend {
                     struct entry *ret_entry);
     int (*make_symlink)(void *impl, uint64_t dir, const char *name, const char *target, uint32_t uid, uint32_t gid,
                         struct entry *ret_entry);
-    int (*remove)(void *impl, uint64_t dir, const char *name);
+    /* `version`: 0 whichever, else only that one, as store_remove_version() has it */
+    int (*remove)(void *impl, uint64_t dir, const char *name, uint64_t version);
     int (*remove_dir)(void *impl, uint64_t dir, const char *name);
     int (*rename)(void *impl, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name, unsigned flags);
     int (*change_dir)(void *impl, uint64_t dir, const struct entry_change *change, struct entry *ret_entry);
@@ -56,7 +57,9 @@ struct backend {
     int (*write)(void *impl, struct store_version *version, const void *data, size_t size, uint64_t offset);
     int (*resize)(void *impl, struct store_version *version, uint64_t size);
     int (*change)(void *impl, struct store_version *version, const struct entry_change *change);
-    int (*publish)(void *impl, struct store_version *version, uint64_t dir, const char *name, unsigned flags);
+    /* `change`: 0 over whatever is there, else as store_publish_over() has it */
+    int (*publish)(void *impl, struct store_version *version, uint64_t dir, const char *name, uint64_t change,
+                   unsigned flags);
 
     int (*invalidate_tag)(void *impl, const char *tag);
     int (*list_tags)(void *impl, const char *after, int (*each)(void *arg, const char *tag), void *arg);

@@ -183,7 +183,15 @@ int store_make_symlink(struct store *store, uint64_t dir, const char *name, cons
 int store_remove(struct store *store, uint64_t dir, const char *name)
 {
     int result = entry_check_name(name);
-    return result < 0 ? result : store->backend->remove(store->impl, dir, name);
+    return result < 0 ? result : store->backend->remove(store->impl, dir, name, 0);
+}
+
+int store_remove_version(struct store *store, uint64_t dir, const char *name, uint64_t version)
+{
+    int result = entry_check_name(name);
+    if (result == 0 && version == 0)
+        result = -ESTALE; /* a directory's */
+    return result < 0 ? result : store->backend->remove(store->impl, dir, name, version);
 }
 
 int store_remove_dir(struct store *store, uint64_t dir, const char *name)
@@ -303,15 +311,26 @@ int store_change(struct store_version *version, const struct entry_change *chang
     return result < 0 ? result : version->store->backend->change(version->store->impl, version, change);
 }
 
-int store_publish(struct store_version *version, uint64_t dir, const char *name, unsigned flags)
+static int publish(struct store_version *version, uint64_t dir, const char *name, uint64_t change, unsigned flags,
+                   unsigned known_flags)
 {
     int result = entry_check_name(name);
-    if (result == 0 && flags & ~(unsigned)(STORE_NOREPLACE | STORE_FRESH))
+    if (result == 0 && flags & ~known_flags)
         result = -EINVAL;
     if (result == 0)
-        result = version->store->backend->publish(version->store->impl, version, dir, name, flags);
+        result = version->store->backend->publish(version->store->impl, version, dir, name, change, flags);
     assert(result <= 0);
     return result;
+}
+
+int store_publish(struct store_version *version, uint64_t dir, const char *name, unsigned flags)
+{
+    return publish(version, dir, name, 0, flags, STORE_NOREPLACE | STORE_FRESH | STORE_KEEP_CLOCK);
+}
+
+int store_publish_over(struct store_version *version, uint64_t dir, const char *name, uint64_t change, unsigned flags)
+{
+    return change == 0 ? -ESTALE : publish(version, dir, name, change, flags, STORE_KEEP_CLOCK);
 }
 
 /* --- tags ---------------------------------------------------------------------------------------------- */

@@ -243,6 +243,9 @@ int store_make_symlink(struct store *store, uint64_t dir, const char *name, cons
 /* Removes a file or link. -EISDIR for a directory. Its version lives until its last pin is let go. */
 int store_remove(struct store *store, uint64_t dir, const char *name);
 
+/* The same, but only of this version: -ESTALE when another one is there. Of many who remove a version one succeeds. */
+int store_remove_version(struct store *store, uint64_t dir, const char *name, uint64_t version);
+
 /* Removes an empty directory. -ENOTDIR, -ENOTEMPTY. */
 int store_remove_dir(struct store *store, uint64_t dir, const char *name);
 
@@ -323,18 +326,25 @@ int store_change(struct store_version *version, const struct entry_change *chang
 
 enum {
     STORE_FRESH = 1 << 4, /* replace as a rename does: take nothing over from the entry that is there */
+    STORE_KEEP_CLOCK = 1 << 5, /* the entry that is there hands on its deadline, too */
 };
 
 /*
  * Publishes a staged version at a place, in one atomic step with the death of what was there. Without STORE_FRESH
  * a file that is there hands on its attributes, also those changed since the stage, but for the ones set by
- * store_change(). The clock starts now. Afterwards the pin is one of a published version. flags: 0,
- * STORE_NOREPLACE, STORE_FRESH. -EEXIST; -EISDIR a directory is there; -ENOENT `dir` is gone; -EINVAL it was
+ * store_change(). The clock starts now, unless STORE_KEEP_CLOCK. Afterwards the pin is one of a published version. flags: 0,
+ * STORE_NOREPLACE, STORE_FRESH, STORE_KEEP_CLOCK. -EEXIST; -EISDIR a directory is there; -ENOENT `dir` is gone; -EINVAL it was
  * published before; -ENOSPC: nothing has changed, it may be tried again. With STORE_NOREPLACE anything there is
  * -EEXIST. The ino it was staged with stays only if the file it came from is still at the place; else it gets one of
  * its own, so that none is in use twice. Its ctime is now, its mtime that of the last write.
  */
 int store_publish(struct store_version *version, uint64_t dir, const char *name, unsigned flags);
+
+/*
+ * The same, but only over an entry whose entry.change is `change`: -ESTALE when it was replaced, written to or removed
+ * since. So what is published can be made of what is there, and nobody's change is lost. flags: 0, STORE_KEEP_CLOCK.
+ */
+int store_publish_over(struct store_version *version, uint64_t dir, const char *name, uint64_t change, unsigned flags);
 
 /* --- tags ---------------------------------------------------------------------------------------------- */
 

@@ -31,7 +31,8 @@ struct command {
 
 extern const struct command command_mount, command_umount, command_stats, command_version;
 extern const struct command command_evict, command_tag;
-extern const struct command command_get, command_set, command_add, command_touch, command_info;
+extern const struct command command_get, command_set, command_add, command_touch, command_info, command_incr,
+    command_decr, command_pop;
 
 /* Prints "larder: " and the sentence on stderr, and returns `code`. */
 __attribute__((format(printf, 2, 3))) int command_fail(int code, const char *format, ...);

@@ -176,7 +176,7 @@ int memory_make_dir(void *impl, uint64_t dir_id, const char *name, uint32_t mode
                     struct entry *ret_entry);
 int memory_make_symlink(void *impl, uint64_t dir_id, const char *name, const char *target, uint32_t uid, uint32_t gid,
                         struct entry *ret_entry);
-int memory_remove(void *impl, uint64_t dir_id, const char *name);
+int memory_remove(void *impl, uint64_t dir_id, const char *name, uint64_t version);
 int memory_remove_dir(void *impl, uint64_t dir_id, const char *name);
 int memory_rename(void *impl, uint64_t dir_id, const char *name, uint64_t new_dir_id, const char *new_name,
                   unsigned flags);
@@ -199,6 +199,7 @@ int memory_invalidate_tag(void *impl, const char *tag);
 int memory_list_tags(void *impl, const char *after, int (*each)(void *arg, const char *tag), void *arg);
 int memory_list_tag(void *impl, const char *tag, uint64_t after,
                     int (*each)(void *arg, uint64_t dir, const char *name, const struct entry *entry), void *arg);
-int memory_publish(void *impl, struct store_version *version, uint64_t dir_id, const char *name, unsigned flags);
+int memory_publish(void *impl, struct store_version *version, uint64_t dir_id, const char *name, uint64_t change,
+                   unsigned flags);
 
 #endif

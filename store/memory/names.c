@@ -144,13 +144,15 @@ int memory_make_symlink(void *impl, uint64_t dir_id, const char *name, const cha
 
 /* --- removing and moving ------------------------------------------------------------------------------- */
 
-int memory_remove(void *impl, uint64_t dir_id, const char *name)
+int memory_remove(void *impl, uint64_t dir_id, const char *name, uint64_t version)
 {
     ENTER(impl);
     struct item *item;
     int result = memory_find_child(memory, dir_id, name, &item);
     if (result < 0 || item_is_dir(item))
         return result < 0 ? result : -EISDIR;
+    if (version && item->base.id != version)
+        return -ESTALE;
     memory_touch_dir(memory, item->parent);
     memory->deletes++;
     item_bury(memory, item);

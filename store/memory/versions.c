@@ -130,6 +130,8 @@ static int entry_to_publish(struct memory *memory, const struct item *item, cons
     if (result < 0)
         return result;
     entry_restart(&entry, memory_now_ms(memory));
+    if (current && flags & STORE_KEEP_CLOCK)
+        entry.expires_ms = current->entry.expires_ms;
     if (item->kept & ENTRY_SET_EXPIRES)
         entry.expires_ms = item->entry.expires_ms;
     /* The file the ino came from may be elsewhere by now, and keeps it. */
@@ -168,7 +170,8 @@ static int publish_as(struct memory *memory, struct item *item, struct entry *en
     return 0;
 }
 
-int memory_publish(void *impl, struct store_version *version, uint64_t dir_id, const char *name, unsigned flags)
+int memory_publish(void *impl, struct store_version *version, uint64_t dir_id, const char *name, uint64_t change,
+                   unsigned flags)
 {
     ENTER(impl);
     struct item *item = item_of(version), *dir, *current = NULL;
@@ -182,6 +185,8 @@ int memory_publish(void *impl, struct store_version *version, uint64_t dir_id, c
         return -EEXIST;
     if (current && item_is_dir(current))
         return -EISDIR;
+    if (change && (!current || current->entry.change != change))
+        return -ESTALE;
     result = entry_to_publish(memory, item, current, flags, &entry);
     if (result < 0)
         return result;

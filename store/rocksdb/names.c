@@ -315,6 +315,7 @@ int names_make_symlink(void *impl, uint64_t dir, const char *name, const char *t
 struct place {
     uint64_t dir;
     const char *name;
+    uint64_t version; /* only this one; 0 whichever */
     bool more; /* the step has to be run again */
 };
 
@@ -329,6 +330,8 @@ static int remove_step(struct mutation *m, void *arg)
         result = -EISDIR;
     } else if (!row_alive(m->engine, &entry, m->now_ms)) {
         result = -ENOENT; /* the keeper sees to it */
+    } else if (place->version && entry.version != place->version) {
+        result = -ESTALE;
     } else {
         mutation_kill(m, place->dir, place->name, &entry, DEATH_REMOVED);
         mutation_delete_row(m, place->dir, place->name);
@@ -338,10 +341,10 @@ static int remove_step(struct mutation *m, void *arg)
     return result;
 }
 
-int names_remove(void *impl, uint64_t dir, const char *name)
+int names_remove(void *impl, uint64_t dir, const char *name, uint64_t version)
 {
     struct engine *engine = impl;
-    int result = mutate(engine, remove_step, &(struct place){dir, name, false});
+    int result = mutate(engine, remove_step, &(struct place){.dir = dir, .name = name, .version = version});
     if (result == 0)
         engine->deletes++;
     return mutation_synced(engine, result);
@@ -370,7 +373,7 @@ static int remove_dir_step(struct mutation *m, void *arg)
 
 int names_remove_dir(void *impl, uint64_t dir, const char *name)
 {
-    struct place place = {dir, name, false};
+    struct place place = {.dir = dir, .name = name};
     int result;
     do
         result = mutate(impl, remove_dir_step, &place);

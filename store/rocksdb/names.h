@@ -16,7 +16,7 @@ int names_make_dir(void *impl, uint64_t dir, const char *name, uint32_t mode, ui
                    struct entry *ret_entry);
 int names_make_symlink(void *impl, uint64_t dir, const char *name, const char *target, uint32_t uid, uint32_t gid,
                        struct entry *ret_entry);
-int names_remove(void *impl, uint64_t dir, const char *name);
+int names_remove(void *impl, uint64_t dir, const char *name, uint64_t version);
 int names_remove_dir(void *impl, uint64_t dir, const char *name);
 int names_change_dir(void *impl, uint64_t dir, const struct entry_change *change, struct entry *ret_entry);
 int names_rename(void *impl, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name, unsigned flags);

@@ -14,6 +14,7 @@ struct publishing {
     struct pinned *pinned;
     uint64_t dir;
     const char *name;
+    uint64_t change; /* of what it may replace; 0 of whatever */
     unsigned flags;
     struct entry staged; /* with the value that goes into the row */
     struct entry entry; /* as published */
@@ -45,13 +46,17 @@ static int replace(struct mutation *m, const struct publishing *p, struct entry 
     struct entry current;
     int result = names_find(m, p->dir, p->name, false, &current);
     if (result == -ENOENT)
-        return mutation_touch_dir(m, p->dir);
+        return p->change ? -ESTALE : mutation_touch_dir(m, p->dir);
     if (result < 0)
         return result;
     if (current.kind == ENTRY_DIR || p->flags & STORE_NOREPLACE) {
         result = p->flags & STORE_NOREPLACE ? -EEXIST : -EISDIR;
         entry_release(&current);
         return result;
+    }
+    if (p->change && current.change != p->change) {
+        entry_release(&current);
+        return -ESTALE;
     }
     mutation_kill(m, p->dir, p->name, &current, DEATH_REPLACED);
     row_refresh(m->engine, &current);
@@ -81,12 +86,15 @@ static int publish_step(struct mutation *m, void *arg)
         result = entry_take_over(&p->entry, &current, p->pinned->kept);
     if (result == 0)
         result = check_ino(m, p, there ? &current : NULL, &p->entry);
+    int64_t expires_ms = current.expires_ms;
     entry_release(&current);
     if (result == 0)
         result = engine_id(m->engine, ID_OTHER, &p->entry.change);
     if (result < 0)
         return result;
     entry_restart(&p->entry, m->now_ms);
+    if (there && p->flags & STORE_KEEP_CLOCK)
+        p->entry.expires_ms = expires_ms;
     if (p->pinned->kept & ENTRY_SET_EXPIRES)
         p->entry.expires_ms = p->staged.expires_ms;
     p->entry.ctime_ns = m->now_ns;
@@ -114,10 +122,12 @@ static int publish_locked(struct engine *engine, struct publishing *p)
     return 0;
 }
 
-int version_publish(void *impl, struct store_version *version, uint64_t dir, const char *name, unsigned flags)
+int version_publish(void *impl, struct store_version *version, uint64_t dir, const char *name, uint64_t change,
+                    unsigned flags)
 {
     struct engine *engine = impl;
-    struct publishing publishing = {.pinned = (struct pinned *)version, .dir = dir, .name = name, .flags = flags};
+    struct publishing publishing = {
+        .pinned = (struct pinned *)version, .dir = dir, .name = name, .change = change, .flags = flags};
     pthread_rwlock_wrlock(&publishing.pinned->lock);
     int result = publish_locked(engine, &publishing);
     pthread_rwlock_unlock(&publishing.pinned->lock);

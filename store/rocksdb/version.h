@@ -20,6 +20,7 @@ int version_read(void *impl, struct store_version *version, void *buffer, size_t
 int version_write(void *impl, struct store_version *version, const void *data, size_t size, uint64_t offset);
 int version_resize(void *impl, struct store_version *version, uint64_t size);
 int version_change(void *impl, struct store_version *version, const struct entry_change *change);
-int version_publish(void *impl, struct store_version *version, uint64_t dir, const char *name, unsigned flags);
+int version_publish(void *impl, struct store_version *version, uint64_t dir, const char *name, uint64_t change,
+                    unsigned flags);
 
 #endif

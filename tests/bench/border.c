@@ -81,7 +81,7 @@ static void set(struct engine *engine, const char *name, size_t size, unsigned s
     struct store_version *version;
     check(backend_rocksdb.stage(engine, STORE_ROOT, name, 0644, 0, 0, &version), "stage");
     check(backend_rocksdb.write(engine, version, noise + seed * 64 % (1 << 20), size, 0), "write");
-    check(backend_rocksdb.publish(engine, version, STORE_ROOT, name, 0), "publish");
+    check(backend_rocksdb.publish(engine, version, STORE_ROOT, name, 0, 0), "publish");
     backend_rocksdb.unpin(engine, version);
 }
 
@@ -191,7 +191,7 @@ static void run_large(const char *path, uint32_t chunk_bytes, double *figures)
     check(backend_rocksdb.stage(engine, STORE_ROOT, "large", 0644, 0, 0, &version), "stage");
     for (uint64_t at = 0; at < LARGE_BYTES; at += WRITE_BYTES)
         check(backend_rocksdb.write(engine, version, noise + at / 61 % (1 << 20), WRITE_BYTES, at), "write");
-    check(backend_rocksdb.publish(engine, version, STORE_ROOT, "large", 0), "publish");
+    check(backend_rocksdb.publish(engine, version, STORE_ROOT, "large", 0, 0), "publish");
     figures[0] = LARGE_BYTES / (now_us() - started);
     started = now_us();
     for (uint64_t at = 0; at < LARGE_BYTES; at += WRITE_BYTES)

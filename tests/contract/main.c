@@ -18,6 +18,7 @@ int main(int argc, char **argv)
     failed += rename_tests();
     failed += listing_tests();
     failed += versions_tests();
+    failed += exchange_tests();
     failed += warm_tests();
     failed += values_tests();
     failed += attributes_tests();
