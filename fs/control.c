@@ -2,6 +2,7 @@
 /* control.c - see control.h. */
 #include "control.h"
 #include "control_tags.h"
+#include "events.h"
 #include "report.h"
 #include "units.h"
 
@@ -45,12 +46,10 @@ static void write_config(struct fs *fs, FILE *out, bool names)
 
 static const struct control_file {
     const char *name;
-    void (*write)(struct fs *fs, FILE *out, bool names); /* names: as in report.h */
+    void (*write)(struct fs *fs, FILE *out, bool names); /* names: as in report.h; NULL: a stream of its own */
 } files[] = {
-    {"stats", report_stats},
-    {"stats.json", report_json},
-    {"metrics", report_metrics},
-    {"config", write_config},
+    {"stats", report_stats},  {"stats.json", report_json}, {"metrics", report_metrics},
+    {"config", write_config}, {CONTROL_EVENTS, NULL},
 };
 
 enum { FILES = sizeof files / sizeof *files };
@@ -68,6 +67,16 @@ struct node *control_nodes_new(void)
         LIST_INIT(&nodes[i].handles);
     }
     return nodes;
+}
+
+static const struct control_file *file_of(const struct node *node)
+{
+    return &files[node->ino - CONTROL_INO - 1];
+}
+
+bool control_is_events(const struct node *node)
+{
+    return node->kind == NODE_CONTROL_FILE && !file_of(node)->write;
 }
 
 bool control_is_root_name(const struct fs *fs, const struct node *parent, const char *text)
@@ -103,6 +112,14 @@ int control_getattr(struct fs *fs, const struct node *node, struct stat *ret_sta
     };
     entry_release(&root);
     *ret_timeout = 1;
+    if (control_is_events(node)) {
+        int64_t last_ns = events_last_ns(fs);
+        if (last_ns)
+            ret_stat->st_mtim = ret_stat->st_ctim = (struct timespec){last_ns / 1000000000, last_ns % 1000000000};
+        ret_stat->st_mode = S_IFREG | 0400;
+        ret_stat->st_size = (off_t)events_size(fs);
+        *ret_timeout = 0; /* who follows it looks at the time */
+    }
     return 0;
 }
 
@@ -148,13 +165,15 @@ int control_open(struct fs *fs, const struct node *node, uid_t uid, struct fuse_
         return -EACCES;
     if (node->kind != NODE_CONTROL_FILE)
         return -EISDIR;
+    if (control_is_events(node))
+        return events_open(fs, info);
     struct control_text *text = calloc(1, sizeof *text);
     FILE *out = text ? open_memstream(&text->data, &text->size) : NULL;
     if (!out) {
         free(text);
         return -ENOMEM;
     }
-    files[node->ino - CONTROL_INO - 1].write(fs, out, may_see_names(fs, uid));
+    file_of(node)->write(fs, out, may_see_names(fs, uid));
     if (fclose(out) != 0) {
         free(text->data);
         free(text);
@@ -189,9 +208,12 @@ static void text_free(struct fs *fs, struct control_text *text)
     free(text);
 }
 
-void control_release(struct fs *fs, const struct fuse_file_info *info)
+void control_release(struct fs *fs, const struct node *node, const struct fuse_file_info *info)
 {
-    text_free(fs, (struct control_text *)(uintptr_t)info->fh);
+    if (control_is_events(node))
+        events_close(fs, info);
+    else
+        text_free(fs, (struct control_text *)(uintptr_t)info->fh);
 }
 
 void control_release_all(struct fs *fs)

@@ -5,16 +5,18 @@
  *
  *     stats       for people             config   what the mount runs with, key=value
  *     stats.json  for programs           metrics  for Prometheus
+ *     events      a stream, see events.h
  *     tags/       see control_tags.h
  *
- * The first three are report.c's.
+ * The texts but `config` are report.c's.
  */
 #ifndef LARDER_FS_CONTROL_H
 #define LARDER_FS_CONTROL_H
 
 #include "node.h"
 
-#define CONTROL_NAME ".larder"
+#define CONTROL_NAME   ".larder"
+#define CONTROL_EVENTS "events"
 
 /* The nodes of .larder and its files, in an array; NULL when out of memory. free() lets go of them. */
 struct node *control_nodes_new(void);
@@ -37,8 +39,11 @@ int control_open(struct fs *fs, const struct node *node, uid_t uid, struct fuse_
 /* READ: copies at most `size` bytes from `offset` on, and returns how many. */
 size_t control_read(const struct fuse_file_info *info, char *buffer, size_t size, uint64_t offset);
 
+/* Is it `events`, whose READ and POLL are events.h's? */
+bool control_is_events(const struct node *node);
+
 /* RELEASE. */
-void control_release(struct fs *fs, const struct fuse_file_info *info);
+void control_release(struct fs *fs, const struct node *node, const struct fuse_file_info *info);
 
 /* Frees the texts whose RELEASE will never come. */
 void control_release_all(struct fs *fs);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* file.c - reading, writing and closing; see file.h. */
 #include "file.h"
+#include "events.h"
 #include "handles.h"
 #include "log.h"
 #include "pages.h"
@@ -33,10 +34,24 @@ static struct value_change begin_change(struct fs *fs, const struct handle *hand
     return change;
 }
 
+/* A value that is published has changed in place. */
+static void tell_changed(struct fs *fs, const struct handle *handle)
+{
+    struct spot spot;
+    fs_lock(fs);
+    bool published = (!handle->session || handle->session->published) && !handle->name->gone;
+    name_spot_locked(handle->name, &spot);
+    fs_unlock(fs);
+    if (published && !store_version_dead(handle->version))
+        events_set(fs, spot.dir, spot.text, handle->version);
+}
+
 static int end_change(struct fs *fs, const struct handle *handle, const struct value_change *change, bool past_pages,
                       int result, struct pages_order **ret_order)
 {
     place_end(fs, &change->place);
+    if (result == 0 && events_wanted(fs))
+        tell_changed(fs, handle);
     if (result < 0)
         pages_change_cancel(change->order);
     else

@@ -5,6 +5,7 @@
 #include "control_tags.h"
 #include "crew.h"
 #include "dir.h"
+#include "events.h"
 #include "file.h"
 #include "handles.h"
 #include "metrics.h"
@@ -21,13 +22,15 @@ int fs_new(const struct mount_options *options, struct fs **ret_fs)
     struct node *control = control_nodes_new();
     struct node *tags = control_tags_new();
     struct metrics *metrics = metrics_new();
+    struct events *events = events_new();
     pthread_condattr_t attr;
-    if (!fs || !root || !control || !tags || !metrics) {
+    if (!fs || !root || !control || !tags || !metrics || !events) {
         free(fs);
         free(root);
         free(control);
         free(tags);
         metrics_free(metrics);
+        events_free(events);
         return -ENOMEM;
     }
     root->kind = NODE_DIR;
@@ -44,6 +47,7 @@ int fs_new(const struct mount_options *options, struct fs **ret_fs)
     fs->control = control;
     fs->tags = tags;
     fs->metrics = metrics;
+    fs->events = events;
     fs->options = options;
     fs->started_ns = clock_ns(CLOCK_REALTIME);
     pthread_mutex_init(&fs->lock, NULL);
@@ -76,7 +80,6 @@ bool fs_wait_until_locked(struct fs *fs, int64_t until_ns)
 void fs_gone(void *arg, uint64_t dir, const char *text, enum store_gone why)
 {
     struct fs *fs = arg;
-    (void)why;
     struct place place = place_begin(fs, dir, text); /* a LOOKUP that has just read it must not be believed */
     place_end(fs, &place);
     fs_lock(fs);
@@ -84,6 +87,7 @@ void fs_gone(void *arg, uint64_t dir, const char *text, enum store_gone why)
     if (name)
         notify_name_locked(fs->notify, name);
     fs_unlock(fs);
+    events_emit(fs, why == STORE_GONE_EXPIRED ? EVENT_EXPIRE : EVENT_EVICT, dir, text, 0, 0);
 }
 
 /* What the kernel still knew when the mount ended: nobody will release or forget it. */
@@ -113,6 +117,7 @@ void fs_free(struct fs *fs)
     pthread_mutex_destroy(&fs->lock);
     free(fs->control);
     metrics_free(fs->metrics);
+    events_free(fs->events);
     free(fs->root);
     free(fs);
 }

@@ -10,6 +10,7 @@
 #include "control_tags.h"
 #include "crew.h"
 #include "dir.h"
+#include "events.h"
 #include "file.h"
 #include "ioctl.h"
 #include "pages.h"
@@ -21,6 +22,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -328,7 +330,7 @@ static void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *in
         reply_result(request, result);
     else if (fuse_reply_open(request, info) < 0) {
         if (control)
-            control_release(fs, info);
+            control_release(fs, node, info);
         else
             handle_abandon(fs, handle_of(info));
     }
@@ -339,6 +341,10 @@ static void op_read(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset
     enum { LARGE = 256 << 10 }; /* bytes: beyond, a disk takes longer than another thread takes to wake up */
     if (size >= LARGE)
         crew_blocks();
+    if (control_is_events(node_of(fs_of(request), id))) {
+        events_read(fs_of(request), request, transport_unique(), size, (uint64_t)offset, info);
+        return;
+    }
     size_t got = 0;
     int result = 0;
     char *buffer = malloc(size);
@@ -378,7 +384,7 @@ static void op_release(fuse_req_t request, fuse_ino_t id, struct fuse_file_info 
 {
     struct fs *fs = fs_of(request);
     if (node_is_control(node_of(fs, id)))
-        control_release(fs, info);
+        control_release(fs, node_of(fs, id), info);
     else
         file_release(fs, handle_of(info));
     reply_result(request, 0);
@@ -390,6 +396,18 @@ static void op_fsync(fuse_req_t request, fuse_ino_t id, int data_only, struct fu
     (void)data_only;
     bool control = node_is_control(node_of(fs, id));
     reply_result(request, control ? 0 : file_sync(fs, handle_of(info)));
+}
+
+static void op_poll(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info, struct fuse_pollhandle *handle)
+{
+    struct fs *fs = fs_of(request);
+    if (control_is_events(node_of(fs, id))) {
+        events_poll(fs, request, info, handle);
+        return;
+    }
+    if (handle)
+        fuse_pollhandle_destroy(handle);
+    fuse_reply_poll(request, POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM); /* as of any file */
 }
 
 static void op_fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offset, off_t length,
@@ -541,4 +559,5 @@ const struct fuse_lowlevel_ops ops = {
     .create = op_create,
     .fallocate = op_fallocate,
     .ioctl = op_ioctl,
+    .poll = op_poll,
 };

@@ -2,6 +2,7 @@
 /* place.c - see place.h. */
 #include "place.h"
 #include "control.h"
+#include "events.h"
 #include "metrics.h"
 #include "process.h"
 #include "stale.h"
@@ -147,8 +148,10 @@ static int make_file(struct fs *fs, uint64_t dir, const char *text, const struct
     if (result < 0)
         return result;
     result = store_publish(version, dir, text, STORE_NOREPLACE);
-    if (result == 0)
+    if (result == 0) {
         metrics_set(fs, dir);
+        events_set(fs, dir, text, version);
+    }
     store_unpin(version);
     return result;
 }
@@ -161,6 +164,28 @@ int place_make_file(struct fs *fs, struct node *parent, const char *text, uint32
 
 /* --- removing ------------------------------------------------------------------------------------------ */
 
+/* What events tell of an entry that goes: it must be known before. */
+struct removal {
+    uint64_t size, version; /* 0: nobody listens */
+};
+
+static struct removal removal_begin(struct fs *fs, uint64_t dir, const char *text)
+{
+    struct entry entry;
+    struct removal removal = {0};
+    if (events_wanted(fs) && store_lookup(fs->store, dir, text, &entry) == 0) {
+        removal = (struct removal){entry.size, entry.version};
+        entry_release(&entry);
+    }
+    return removal;
+}
+
+static void removal_end(struct fs *fs, uint64_t dir, const char *text, const struct removal *removal)
+{
+    metrics_delete(fs, dir);
+    events_emit(fs, EVENT_DELETE, dir, text, removal->size, removal->version);
+}
+
 int place_unlink(struct fs *fs, struct node *parent, const char *text)
 {
     int result = check_place(fs, parent, text);
@@ -171,9 +196,10 @@ int place_unlink(struct fs *fs, struct node *parent, const char *text)
         return -ENOMEM;
     name_lock(fs, name);
     struct place place = place_begin(fs, parent->ino, text);
+    struct removal removal = removal_begin(fs, parent->ino, text);
     result = store_remove(fs->store, parent->ino, text);
     if (result == 0)
-        metrics_delete(fs, parent->ino);
+        removal_end(fs, parent->ino, text, &removal);
     fs_lock(fs);
     if (result == -ENOENT && name_creator_locked(name))
         result = 0;
@@ -210,7 +236,11 @@ int place_remove_dir(struct fs *fs, struct node *parent, const char *text)
     if (result < 0)
         return result;
     struct place place = place_begin(fs, parent->ino, text);
+    uint64_t gone;
+    events_note_dir(fs, parent->ino, text, &gone);
     result = store_remove_dir(fs->store, parent->ino, text);
+    if (result == 0)
+        events_dir_gone(fs, parent->ino, text, gone);
     place_end(fs, &place);
     return result;
 }
@@ -259,6 +289,27 @@ static void names_moved(struct fs *fs, struct name *from, struct name *to, unsig
     fs_unlock(fs);
 }
 
+/* What is at a place by now was set there. */
+static void tell_set(struct fs *fs, const struct name *name)
+{
+    struct entry entry;
+    if (store_lookup(fs->store, name->dir, name->text, &entry) < 0)
+        return;
+    if (entry.kind != ENTRY_DIR)
+        events_emit(fs, EVENT_SET, name->dir, name->text, entry.size, entry.version);
+    entry_release(&entry);
+}
+
+/* Files have moved: to who listens that is a delete and a set. The names are busy, so they stay what they are. */
+static void tell_moved(struct fs *fs, const struct name *from, const struct name *to, unsigned flags)
+{
+    if (flags & RENAME_EXCHANGE)
+        tell_set(fs, from);
+    else
+        events_emit(fs, EVENT_DELETE, from->dir, from->text, 0, 0);
+    tell_set(fs, to);
+}
+
 /* After a rename. What has no nodes may be a directory. */
 static void moved(struct fs *fs, struct name *from, struct name *to, unsigned flags)
 {
@@ -267,6 +318,8 @@ static void moved(struct fs *fs, struct name *from, struct name *to, unsigned fl
     fs_unlock(fs);
     if (!file)
         metrics_moved(fs);
+    else if (events_wanted(fs))
+        tell_moved(fs, from, to, flags);
     names_moved(fs, from, to, flags);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* session.c - see session.h. libfuse takes messages apart and mounts; who reads and answers them is our own. */
 #include "session.h"
+#include "events.h"
 #include "greeting.h"
 #include "log.h"
 #include "notify.h"
@@ -172,6 +173,7 @@ static int begin(struct session *session, const struct mount_options *options)
 {
     struct fs *fs = session->fs;
     struct transport *transport = session->transport;
+    events_begin(fs);
     session->greeting.wanted = FUSE_PARALLEL_DIROPS | transport->kind->init_flags;
     int result = greet(session);
     if (result == 0 && transport->kind->init_flags & ~session->greeting.agreed)
@@ -260,12 +262,14 @@ void session_stop(struct session *session, int grace_ms)
     bool begun = session->crew;
     if (begun && !session_ended(session)) {
         detach(session);
+        events_end(session->fs); /* else who reads them keeps the mount */
         for (int waited = 0; waited < grace_ms && !session_ended(session); waited += 10)
             usleep(10000);
     }
     bool forced = !begun || !session_ended(session);
 
     /* While they still answer: a notification may wait for what a request holds. */
+    events_end(session->fs);
     pages_settle(session->fs);
     fs_lock(session->fs);
     struct notify *notify = session->fs->notify;

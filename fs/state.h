@@ -27,6 +27,7 @@ struct name;
 struct node;
 struct notify;
 struct metrics;
+struct events;
 
 enum { GATES = 1024, BOUNCES = 2048 };
 
@@ -55,6 +56,7 @@ struct fs {
     struct node *tags; /* the node of .larder/tags; see control_tags.h */
     int64_t started_ns; /* CLOCK_REALTIME at fs_new() */
     struct metrics *metrics; /* constant; see metrics.h */
+    struct events *events; /* constant; see events.h */
     struct requests requests;
 
     struct {

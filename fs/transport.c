@@ -26,8 +26,26 @@ static enum latency_operation operation_of(struct fs *fs, const struct fuse_in_h
     return opened && node_is_control(node_of(fs, header->nodeid)) ? LATENCY_OTHER : operation;
 }
 
-void transport_process(struct transport *transport, void *message, size_t size)
+/* Of the request that the calling thread is answering. */
+static _Thread_local uint64_t unique_now;
+static _Thread_local bool may_be_put_aside, is_put_aside;
+
+uint64_t transport_unique(void)
 {
+    return unique_now;
+}
+
+bool transport_put_aside(void)
+{
+    is_put_aside = may_be_put_aside;
+    return is_put_aside;
+}
+
+bool transport_process(struct transport *transport, void *message, size_t size, uint64_t unique, bool may_put_aside)
+{
+    unique_now = unique;
+    may_be_put_aside = may_put_aside;
+    is_put_aside = false;
     const struct fuse_buf request = {.mem = message, .size = size};
     int64_t arrived = clock_ns(CLOCK_MONOTONIC);
     enum latency_operation operation = operation_of(transport->fs, message);
@@ -35,6 +53,7 @@ void transport_process(struct transport *transport, void *message, size_t size)
     fuse_session_process_buf(transport->fuse, &request);
     latency_count(metrics_latency(transport->fs->metrics), operation, clock_ns(CLOCK_MONOTONIC) - arrived);
     check_some(transport->fs);
+    return is_put_aside;
 }
 
 void transport_note_cores(struct transport *transport)

@@ -66,8 +66,16 @@ int transport_uring_switch(void);
  * way. 0 or -errno. Free it with free() when the crew is gone. */
 int transport_dev_seat(struct transport *transport, struct seat **ret_seat);
 
-/* Has a request answered by the calling thread, between crew_begin() and crew_end(). */
-void transport_process(struct transport *transport, void *message, size_t size);
+/* Has a request answered by the calling thread, between crew_begin() and crew_end(). `unique` is its number as the kernel
+ * knows it. True when its handler has put it aside. */
+bool transport_process(struct transport *transport, void *message, size_t size, uint64_t unique, bool may_put_aside);
+
+/* The request that the calling thread is answering will be answered when something happens, perhaps never. To be asked
+ * before: false when too many are already, and it must be answered now. */
+bool transport_put_aside(void);
+
+/* The number, as the kernel knows it, of the request that the calling thread is answering. */
+uint64_t transport_unique(void);
 
 /* Notes where this process may run; before start(). */
 void transport_note_cores(struct transport *transport);

@@ -13,6 +13,7 @@
  *          ^  ^--------------others call, too---------------------'   | it changes cores
  *          '-----------------others call, too---- one, spinning <-----'
  */
+#include "events.h"
 #include "log.h"
 #include "process.h"
 #include "state.h"
@@ -71,23 +72,21 @@ struct dev {
 
 /* --- reading ------------------------------------------------------------------------------------------- */
 
-/* Nobody here stops at what it is doing when a program that waits is interrupted: the kernel need not tell. */
-static bool is_interrupt(int fd, const struct fuse_in_header *header)
+/* A program that waits is interrupted: who reads events stops then, nobody else does. No answer is wanted. */
+static bool is_interrupt(struct fs *fs, const struct fuse_in_header *header)
 {
     if (header->opcode != FUSE_INTERRUPT)
         return false;
-    const struct fuse_out_header answer = {.len = sizeof answer, .error = -ENOSYS, .unique = header->unique};
-    ssize_t written = write(fd, &answer, sizeof answer);
-    (void)written; /* fails when the request was answered meanwhile: then the kernel hears it next time */
+    events_interrupt(fs, ((const struct fuse_interrupt_in *)(header + 1))->unique);
     return true;
 }
 
 /* One read. Bytes; 0 there was nothing; -1 there will be nothing. */
-static ssize_t read_one(int fd, void *message)
+static ssize_t read_one(struct fs *fs, int fd, void *message)
 {
     ssize_t size = read(fd, message, MESSAGE_MAX);
     if (size >= (ssize_t)sizeof(struct fuse_in_header))
-        return is_interrupt(fd, message) ? 0 : size;
+        return is_interrupt(fs, message) ? 0 : size;
     if (size >= 0 || (errno != EINTR && errno != EAGAIN && errno != ENOENT))
         return -1; /* ENODEV: unmounted */
     return 0;
@@ -217,7 +216,7 @@ static ssize_t spin(struct dev_seat *seat, void *message)
     struct dev *dev = seat->dev;
     int64_t until = clock_ns(CLOCK_MONOTONIC) + dev->spin_now_ns;
     ssize_t size;
-    while ((size = read_one(dev->spin_fd, message)) == 0 && clock_ns(CLOCK_MONOTONIC) < until)
+    while ((size = read_one(seat->transport->fs, dev->spin_fd, message)) == 0 && clock_ns(CLOCK_MONOTONIC) < until)
         ;
     int64_t next = size > 0 ? dev->spin_now_ns * 2 : dev->spin_now_ns / 2;
     dev->spin_now_ns = next > dev->spin_ns ? dev->spin_ns : next < SPIN_MIN_NS ? 0 : next;
@@ -258,7 +257,7 @@ static size_t receive(struct dev_seat *seat, void *message)
             return 0;
         ssize_t size = should_spin(seat) ? spin(seat, message) : 0;
         if (size == 0)
-            size = read_one(seat->transport->fd, message);
+            size = read_one(seat->transport->fs, seat->transport->fd, message);
         if (size < 0)
             return 0;
         if (size > 0)
@@ -270,10 +269,11 @@ static size_t receive(struct dev_seat *seat, void *message)
  * requests are answered, so that is asked after the reply, while another can still sit down here. */
 static bool answer(struct dev_seat *seat, void *message, size_t size)
 {
-    pid_t caller = (pid_t)((struct fuse_in_header *)message)->pid;
+    const struct fuse_in_header *header = message;
+    pid_t caller = (pid_t)header->pid;
     bool look = note_caller(seat, caller);
     crew_begin(&seat->seat);
-    transport_process(seat->transport, message, size);
+    transport_process(seat->transport, message, size, header->unique & ~CAME_SPINNING, true);
     int core = look ? process_core(caller) : -1;
     bool sits = crew_end(&seat->seat);
     if (sits && look)

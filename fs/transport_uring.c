@@ -15,6 +15,9 @@
  * that is stuck in a disk's uninterruptible sleep does not, and what came into its entries waits with it. So who sits
  * down where another has lost the seat gives the kernel some more, which it takes first.
  *
+ * A request that is put aside until something happens (transport_put_aside()) keeps its entry for as long as that takes.
+ * The kernel gets another one for it, and when there are only few left no more are put aside.
+ *
  * An entry is answered when both the reply has been written and its handler has returned, for that may look at the
  * request till then. Forgets, and all that we tell the kernel unasked, stay with /dev/fuse.
  */
@@ -52,6 +55,7 @@ struct ring_entry {
     struct iovec buffers[2]; /* these two, for the kernel */
     uint64_t unique, commit_id; /* of the request in it */
     atomic_uint missing; /* of: the reply, the handler's return */
+    atomic_bool aside; /* its request was put aside */
     bool fetching; /* the kernel has it; the sitting thread's, as what follows */
     pthread_t giver; /* and got it from this thread */
     struct ring_entry *next; /* done */
@@ -65,9 +69,11 @@ struct queue {
     struct ring_entry *entries;
     uint8_t *memory; /* theirs */
     bool has_ring;
+    atomic_uint aside; /* entries whose requests were put aside */
     /* --- below here it is the sitting thread's --- */
     struct io_uring ring;
     unsigned registered; /* entries that the kernel knows; 0 nobody has sat here yet */
+    unsigned extra; /* of these, for those that were put aside */
     unsigned live; /* of these, that it has not given up */
     bool complained; /* of one that it did */
     uint32_t caller; /* the thread of the last request, and ... */
@@ -109,6 +115,8 @@ static void entry_init(struct ring_entry *entry, struct queue *queue, uint8_t *m
 static void submit_entry(struct ring_entry *entry, unsigned command)
 {
     struct queue *queue = entry->queue;
+    if (atomic_exchange(&entry->aside, false))
+        atomic_fetch_sub(&queue->aside, 1);
     struct io_uring_sqe *sqe = io_uring_get_sqe(&queue->ring);
     io_uring_prep_rw(IORING_OP_URING_CMD, sqe, queue->uring->transport.fd, NULL, 0, 0);
     sqe->cmd_op = command;
@@ -217,6 +225,29 @@ static void note_caller(struct queue *queue, uint32_t caller)
     crew_raise(&queue->seat);
 }
 
+/* Gives the kernel so many more entries, as far as there are any. */
+static void register_more(struct queue *queue, unsigned count)
+{
+    for (; count > 0 && queue->registered < queue->uring->entries_count; count--) {
+        submit_entry(&queue->entries[queue->registered++], URING_CMD_REGISTER);
+        queue->live++;
+    }
+}
+
+/* Before its part is done, so that it is still its own. */
+static void note_aside(struct ring_entry *entry)
+{
+    atomic_store(&entry->aside, true);
+    atomic_fetch_add(&entry->queue->aside, 1);
+}
+
+/* Gives the kernel an entry for each whose request was put aside. */
+static void make_up_for_aside(struct queue *queue)
+{
+    for (; queue->extra < atomic_load(&queue->aside); queue->extra++)
+        register_more(queue, 1);
+}
+
 /* Answers a request; false when the seat was lost over it. */
 static bool answer(struct queue *queue, struct ring_entry *entry)
 {
@@ -231,8 +262,12 @@ static bool answer(struct queue *queue, struct ring_entry *entry)
     }
     note_caller(queue, ((struct fuse_in_header *)message)->pid);
     crew_begin(&queue->seat);
-    transport_process(&queue->uring->transport, message, size);
+    bool may_put_aside = atomic_load(&queue->aside) < queue->uring->entries_count / 4 * 3 - 1;
+    if (transport_process(&queue->uring->transport, message, size, entry->unique, may_put_aside))
+        note_aside(entry);
     bool sits = crew_end(&queue->seat);
+    if (sits)
+        make_up_for_aside(queue);
     if (!part_done(entry))
         return sits;
     if (sits)
@@ -254,15 +289,6 @@ static bool complete(struct queue *queue, struct ring_entry *entry, int result)
         log_line(STORE_LOG_ERROR, "the kernel gave an entry of its queue %u back: %s", queue->core, strerror(-result));
     queue->complained = queue->complained || !expected;
     return true;
-}
-
-/* Gives the kernel so many more entries, as far as there are any. */
-static void register_more(struct queue *queue, unsigned count)
-{
-    for (; count > 0 && queue->registered < queue->uring->entries_count; count--) {
-        submit_entry(&queue->entries[queue->registered++], URING_CMD_REGISTER);
-        queue->live++;
-    }
 }
 
 /* The first to sit here: gives it the first entries, and tells start() how that went. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* write_session.c - see write_session.h. */
 #include "write_session.h"
+#include "events.h"
 #include "file.h"
 #include "metrics.h"
 #include "place.h"
@@ -137,6 +138,12 @@ static void creators_overwrite_locked(struct fs *fs, struct name *name)
     }
 }
 
+static void published(struct fs *fs, const struct write_session *session, const struct spot *spot)
+{
+    metrics_set(fs, spot->dir);
+    events_set(fs, spot->dir, spot->text, session->version);
+}
+
 int write_session_publish_at(struct fs *fs, struct write_session *session, const struct spot *spot)
 {
     struct name *name = session->name;
@@ -144,7 +151,7 @@ int write_session_publish_at(struct fs *fs, struct write_session *session, const
     struct hold *replaced = stale_hold_begin(fs, name, session->node, spot);
     int result = store_publish(session->version, spot->dir, spot->text, 0);
     if (result == 0)
-        metrics_set(fs, spot->dir);
+        published(fs, session, spot);
     fs_lock(fs);
     if (result < 0)
         session->error = result;
