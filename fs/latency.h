@@ -6,8 +6,8 @@
  * has put it aside to be answered by another thread, as a read of .larder/events that waits). What the kernel takes to
  * bring the request and to wake the caller is not in it; scripts/bench measures that from outside.
  *
- * Buckets grow logarithmically, LATENCY_STEPS an octave (Tene's HdrHistogram in its simplest form), so that a percentile
- * is off by at most an eighth:
+ * Buckets grow logarithmically, LATENCY_STEPS an octave (as in Tene's HdrHistogram), so that a percentile, which is the
+ * end of its bucket, is too high by at most a quarter:
  *
  *     bucket 0 < 512 ns <= 1 < 640 <= 2 < 768 <= 3 < 896 <= 4 < 1024 <= 5 < 1280 ... < 17 s <= the last
  *
