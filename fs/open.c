@@ -429,7 +429,8 @@ static void count_get(struct fs *fs, const struct opening *opening, int result)
         metrics_miss(fs, opening->tid, opening->spot.dir, opening->spot.text);
 }
 
-int file_open(struct fs *fs, struct node *node, pid_t tid, struct fuse_file_info *info)
+/* `counts`: it is a get, and no part of a CREATE. */
+static int open_node(struct fs *fs, struct node *node, pid_t tid, bool counts, struct fuse_file_info *info)
 {
     if (node->kind != NODE_FILE)
         return node->kind == NODE_DIR ? -EISDIR : -ELOOP;
@@ -440,9 +441,15 @@ int file_open(struct fs *fs, struct node *node, pid_t tid, struct fuse_file_info
     result = opening.final && handle_writes(info->flags) ? join_own(fs, &opening) : -ENOENT;
     if (result == -ENOENT)
         result = info->flags & O_TRUNC ? open_staged(fs, &opening) : open_published(fs, &opening);
-    count_get(fs, &opening, result);
+    if (counts)
+        count_get(fs, &opening, result);
     opening_end(fs, &opening, result);
     return result;
+}
+
+int file_open(struct fs *fs, struct node *node, pid_t tid, struct fuse_file_info *info)
+{
+    return open_node(fs, node, tid, true, info);
 }
 
 /* --- CREATE -------------------------------------------------------------------------------------------- */
@@ -519,7 +526,8 @@ static int create_live(struct fs *fs, struct node *parent, const char *text, uin
                        const struct fuse_ctx *caller, struct fuse_entry_param *ret_entry, struct fuse_file_info *info)
 {
     int result = place_make_file(fs, parent, text, mode, caller, ret_entry);
-    if (result == -EEXIST) {
+    bool there = result == -EEXIST;
+    if (there) {
         result = node_lookup(fs, parent, text, 0, ret_entry);
         if (result == 0 && ret_entry->ino == 0)
             result = -ESTALE;
@@ -527,7 +535,7 @@ static int create_live(struct fs *fs, struct node *parent, const char *text, uin
     if (result < 0)
         return result;
     struct node *node = node_of(fs, ret_entry->ino);
-    result = file_open(fs, node, caller->pid, info);
+    result = open_node(fs, node, caller->pid, there, info);
     if (result < 0)
         node_forget(fs, node, 1);
     return result;

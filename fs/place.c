@@ -131,7 +131,13 @@ int place_make_dir(struct fs *fs, struct node *parent, const char *text, uint32_
 
 static int make_symlink(struct fs *fs, uint64_t dir, const char *text, const struct maker *maker, const void *target)
 {
-    return store_make_symlink(fs->store, dir, text, target, maker->uid, maker->gid, NULL);
+    struct entry entry;
+    int result = store_make_symlink(fs->store, dir, text, target, maker->uid, maker->gid, &entry);
+    if (result < 0)
+        return result;
+    events_emit(fs, EVENT_SET, dir, text, entry.size, entry.version);
+    entry_release(&entry);
+    return 0;
 }
 
 int place_make_symlink(struct fs *fs, struct node *parent, const char *text, const char *target,

@@ -5,7 +5,8 @@
  *
  * Lock order: name_lock() (one name's busy flag; of two names in the order of name_lock_two()) before fs->lock, and
  * fs->lock last of all. No function of the store is called with fs->lock held: a store call may wait for eviction, and
- * eviction reports to fs_gone(), which takes it. Nor is a reply sent or a notification made under it.
+ * eviction reports to fs_gone(), which takes it. Nor is a reply sent or a notification made under it. The locks of
+ * events.h, metrics.h and hotkeys.h are apart from all these: nothing is called with one held but what they say.
  */
 #ifndef LARDER_FS_STATE_H
 #define LARDER_FS_STATE_H
