@@ -29,7 +29,7 @@ struct command {
     int (*run)(int argc, char **argv); /* gets what stands behind the verb; returns what to exit with */
 };
 
-extern const struct command command_mount, command_umount, command_stats, command_top, command_version;
+extern const struct command command_mount, command_umount, command_stats, command_top, command_bench, command_version;
 extern const struct command command_evict, command_tag;
 extern const struct command command_get, command_set, command_add, command_touch, command_info, command_incr,
     command_decr, command_pop;

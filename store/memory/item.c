@@ -359,10 +359,10 @@ static struct item *sieve_victim(struct memory *memory, const struct room *room)
     return NULL;
 }
 
-/* What is left of an item's uses: one is taken for every turnover without a read. */
+/* What is left of an item's uses: one is taken for every ten turnovers without a read. */
 static unsigned uses_left(const struct memory *memory, const struct item *item)
 {
-    uint64_t turnovers = (memory->clock - item->used) / (memory->items + 1);
+    uint64_t turnovers = (memory->clock - item->used) / (10 * (memory->items + 1));
     return turnovers < item->uses ? item->uses - (unsigned)turnovers : 0;
 }
 

@@ -16,8 +16,8 @@
  *
  * The rank of a version says who goes first: the lower. With `lru` it is the last use. With `lfu` it is the count of
  * Redis' LFU ("Key eviction" in its documentation), then the last use: it begins with 5, a read adds one with probability
- * 1 / ((count - 5) * 10 + 1), and it loses one for every turnover of the store without a read, that is, when about as
- * many entries were stored as there are.
+ * 1 / ((count - 5) * 10 + 1), and it loses one for every ten turnovers of the store without a read; a turnover is
+ * that about as many entries were stored as there are.
  *
  * A version's slot is one of the POLICY_WINDOW behind the place its number hashes to. The table lies in reserved
  * address space, so that it doubles without moving: readers take no lock. All functions but policy_grow() and

@@ -56,7 +56,7 @@ equal "larder stats --json" "$(stat_of sets)" "$("$larder" stats --json . | pyth
 # Help and version, for every verb.
 cd /
 "$larder" --help | grep -q umount
-for verb in mount umount stats top version; do
+for verb in mount umount stats top bench version; do
     "$larder" $verb --help | grep -q "^usage: larder $verb"
 done
 "$larder" version | grep -q '^larder [0-9]'
