@@ -103,7 +103,8 @@ static void fill_pool(struct chooser *chooser, const struct queue *queue)
     }
     chooser->pool_clock = atomic_load(&chooser->policy->clock);
     chooser->pool_count = policy_lowest(chooser->policy, queue->held, queue->arg, chooser->pool, chooser->pool_room);
-    chooser->pool_whole = chooser->pool_count < chooser->pool_room;
+    chooser->pool_whole =
+        chooser->pool_count < chooser->pool_room || chooser->pool_room == 0; /* no memory: do without */
     chooser->pool_next = 0;
 }
 

@@ -547,6 +547,13 @@ static void *press_against_the_limit(void *arg)
     return NULL;
 }
 
+static bool put_fits(struct fixture *f, const char *name)
+{
+    int result = try_put(f, STORE_ROOT, name, 'x', 100);
+    assert_true(result == 0 || result == -ENOSPC);
+    return result == 0;
+}
+
 static void the_limits_hold_under_any_load(void **state)
 {
     struct fixture *f = *state;
@@ -558,6 +565,51 @@ static void the_limits_hold_under_any_load(void **state)
     settle(f);
     assert_int_equal(stats(f).pinned, 0);
     assert_true(stats(f).evicted > 0);
+}
+
+static void *change_policies(void *arg)
+{
+    struct arena *arena = arg;
+    unsigned seed = atomic_fetch_add(&arena->next_worker, 1) + 1;
+    uint8_t *buffer = malloc(LARGEST);
+    char name[16];
+    for (unsigned i = 0; i < 300 && buffer; i++) {
+        struct store_stats counted;
+        if (i % 8 == 0)
+            store_set_policy(arena->store, (enum store_policy)random_below(&seed, STORE_POLICIES));
+        name_of(name, random_below(&seed, 200));
+        size_t size = random_below(&seed, LARGEST);
+        expect_result(arena, try_put(arena->fixture, STORE_ROOT, name, fill_for(size), size), -ENOSPC);
+        name_of(name, random_below(&seed, 200));
+        get_and_check(arena, name, i % 2, buffer);
+        store_stats(arena->store, &counted);
+        if (counted.bytes > counted.limit_bytes || counted.items > counted.limit_items)
+            atomic_fetch_add(&arena->wrong, 1);
+    }
+    free(buffer);
+    return NULL;
+}
+
+/* Nobody is left waiting for room, and each policy still finds what may go in a store that is full to the brim. */
+static void policies_change_under_load(void **state)
+{
+    struct fixture *f = *state;
+    struct arena arena = {0};
+    f->options.limit_bytes = MIB;
+    f->options.limit_items = 60;
+    fixture_restart(f);
+    run(f, change_policies, &arena);
+    for (enum store_policy policy = 0; policy < STORE_POLICY_NONE; policy++) {
+        char name[32];
+        store_set_policy(f->store, STORE_POLICY_NONE);
+        for (unsigned i = 0; snprintf(name, sizeof name, "%u-%u", policy, i), put_fits(f, name); i++)
+            ;
+        store_set_policy(f->store, policy);
+        snprintf(name, sizeof name, "%u-last", policy);
+        assert_int_equal(try_put(f, STORE_ROOT, name, 'x', 100), 0);
+    }
+    settle(f);
+    assert_int_equal(stats(f).pinned, 0);
 }
 
 enum { STAGED = 8 };
@@ -627,6 +679,7 @@ int threads_tests(void)
         CONTRACT_TEST(no_hit_is_lost_among_threads),
         CONTRACT_TEST(overwrites_lose_no_attribute),
         CONTRACT_TEST(the_limits_hold_under_any_load),
+        CONTRACT_TEST(policies_change_under_load),
         CONTRACT_TEST(fifo_passes_nobody_by),
     };
     return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
