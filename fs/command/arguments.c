@@ -117,3 +117,12 @@ int arguments_number(const char *option, const char *text, int64_t least, int64_
     *ret_number = number;
     return COMMAND_DONE;
 }
+
+int arguments_timeout(const char *text, uint64_t *ret_ms)
+{
+    if (text && strcmp(text, "0") == 0) {
+        *ret_ms = 0;
+        return COMMAND_DONE;
+    }
+    return arguments_duration("--timeout", text, ret_ms);
+}

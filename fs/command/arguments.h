@@ -35,6 +35,9 @@ __attribute__((format(printf, 2, 3))) int arguments_fail(const struct command *c
 /* A duration as units.h has it, of an option (its name) or NULL, which leaves the output alone. */
 int arguments_duration(const char *option, const char *text, uint64_t *ret_ms);
 
+/* How long to wait, of --timeout: the same, but 0 is not at all. */
+int arguments_timeout(const char *text, uint64_t *ret_ms);
+
 /* A whole number of at least `least`; likewise. */
 int arguments_number(const char *option, const char *text, int64_t least, int64_t *ret_number);
 
