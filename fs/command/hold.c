@@ -29,6 +29,11 @@ bool hold_is_over(int64_t until_ns)
     return until_ns != HOLD_FOREVER && now_ns() >= until_ns;
 }
 
+int64_t hold_left_ms(int64_t until_ns)
+{
+    return until_ns == HOLD_FOREVER ? INT64_MAX : (until_ns - now_ns()) / 1000000;
+}
+
 static void wake(int number)
 {
     (void)number;

@@ -17,6 +17,7 @@
 #define HOLD_FOREVER INT64_MAX
 int64_t hold_until(uint64_t timeout_ms); /* from now; UINT64_MAX: for ever */
 bool hold_is_over(int64_t until_ns);
+int64_t hold_left_ms(int64_t until_ns);
 
 /* Takes flock's LOCK_SH or LOCK_EX on a descriptor. 0, -EAGAIN it is held and the time is over (`until_ns` 0: at once),
  * -errno. */
