@@ -12,19 +12,20 @@ struct pulling {
     struct queue queue;
     int64_t count; /* items, at most */
     bool wait, lines;
-    int64_t until_ns;
+    uint64_t timeout_ms; /* for each item */
 };
 
 /* The next one, which it may wait for. -ENOENT: there is none. */
 static int next(struct pulling *pulling, int *ret_fd)
 {
     struct queue *queue = &pulling->queue;
+    int64_t until_ns = hold_until(pulling->timeout_ms);
     int result;
     while ((result = queue_next(queue, true, ret_fd)) == -ENOENT && pulling->wait) {
         if (queue->watch < 0)
             result = queue_watch(queue); /* and look once more: one may have come before that */
         else
-            result = queue_wait(queue, pulling->until_ns);
+            result = queue_wait(queue, until_ns);
         if (result < 0)
             return result == -EAGAIN ? -ENOENT : result;
     }
@@ -50,9 +51,8 @@ static int pull(struct pulling *pulling)
 
 static int run(int argc, char **argv)
 {
-    struct pulling pulling = {.count = 1};
+    struct pulling pulling = {.count = 1, .timeout_ms = UINT64_MAX};
     const char *count = NULL, *timeout = NULL;
-    uint64_t timeout_ms = UINT64_MAX;
     int words;
     const struct argument table[] = {{"--wait", 'w', &pulling.wait, NULL},
                                      {"--timeout", 0, NULL, &timeout},
@@ -64,12 +64,11 @@ static int run(int argc, char **argv)
     if (code == COMMAND_DONE)
         code = arguments_number("-n", count, 1, &pulling.count);
     if (code == COMMAND_DONE)
-        code = arguments_timeout(timeout, &timeout_ms);
+        code = arguments_timeout(timeout, &pulling.timeout_ms);
     if (code == COMMAND_DONE)
         code = queue_open(argv[0], pulling.wait, &pulling.queue);
     if (code != COMMAND_DONE)
         return code;
-    pulling.until_ns = hold_until(timeout_ms);
     code = pull(&pulling);
     queue_close(&pulling.queue);
     return code;
@@ -81,7 +80,7 @@ const struct command command_pull = {
     .summary = "take the first item out of a queue and print it; exit 1 when there is none",
     .details = "  DIR             a directory in a larder\n"
                "  -w, --wait      wait for one\n"
-               "  --timeout T     but no longer than this: 250ms, 10s, 5m\n"
+               "  --timeout T     but for each no longer than this: 250ms, 10s, 5m\n"
                "  -n, --number N  as many as there are, up to N\n"
                "  -l, --lines     print a newline behind each\n",
     .run = run,
