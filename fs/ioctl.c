@@ -234,8 +234,8 @@ static int take(struct fs *fs, const struct handle *handle, fuse_req_t request)
 {
     struct spot spot;
     struct name *name = handle->name;
-    if (!is_published(fs, handle))
-        return -EAGAIN;
+    if (handle->session)
+        return -EAGAIN; /* it was opened while it was written: the kernel takes its size for that of then */
     fs_lock(fs);
     int result = name->gone ? -EAGAIN : stir_locked(fs, name);
     fs_unlock(fs);
