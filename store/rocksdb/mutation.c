@@ -54,8 +54,10 @@ static void put_tags(struct mutation *m, const struct entry *entry)
     const char *tag;
     uint8_t since[8];
     put_u64(since, entry->change);
-    while (entry->tags_size > 0 && entry_tag_next(entry->tags, &position, &tag, &size))
+    while (entry->tags_size > 0 && entry_tag_next(entry->tags, &position, &tag, &size)) {
         put(m, FAMILY_TAG, key_tag(tag, size, entry->version), since, sizeof since);
+        tags_joined(&m->engine->tags, tag, size, entry->version);
+    }
 }
 
 static void delete_tags(struct mutation *m, const struct entry *entry)
@@ -341,6 +343,10 @@ static int write_batch(struct mutation *m)
     if (result < 0)
         return result;
     counters_move(&engine->counters, m);
+    if (m->invalidated) {
+        tags_enter(&engine->tags, *m->invalidated, m->mark, m->mark + 1);
+        *m->invalidated = NULL;
+    }
     if (m->deadline_ms < engine->deadline_added_ms)
         engine->deadline_added_ms = m->deadline_ms;
     enter_queue(engine, m->added_version);
@@ -363,6 +369,7 @@ static void begin(struct mutation *m, struct engine *engine)
     m->added_version = UINT64_MAX;
     m->publishing = NULL;
     m->changed_name = NULL;
+    m->invalidated = NULL;
     m->folded_hits = 0;
     m->victims_count = m->moves_count = m->dirs_count = 0;
     rocksdb_writebatch_clear(engine->batch);

@@ -56,6 +56,9 @@ struct mutation {
     uint64_t changed_dir; /* a place whose entry changes but keeps its version; no name: none */
     const char *changed_name;
     uint64_t folded_version, folded_hits; /* hits that went into a row */
+    struct invalidated *
+        *invalidated; /* a tag's, entered with this mark when the row is written, and NULL then; or NULL */
+    uint64_t mark;
     size_t victims_count, moves_count, dirs_count;
     struct victim victims[MUTATION_VICTIMS_MAX];
     struct move moves[MUTATION_MOVES_MAX];

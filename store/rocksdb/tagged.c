@@ -36,7 +36,7 @@ static uint64_t tagged_since(const struct slice *row)
 
 struct invalidating {
     const char *tag;
-    uint64_t mark; /* 0: nothing has the tag */
+    struct invalidated *invalidated; /* NULL when it was entered: else nothing has the tag */
 };
 
 static int invalidate_step(struct mutation *m, void *arg)
@@ -46,15 +46,15 @@ static int invalidate_step(struct mutation *m, void *arg)
     struct key from = key_tag(tag, strlen(tag), 0), end = key_tag(tag, strlen(tag), UINT64_MAX);
     struct slice any;
     SCOPED_WALK walk;
-    invalidating->mark = 0;
     db_walk(&m->engine->db, FAMILY_TAG, &from, &end, &walk);
     if (!walk_get(&walk, &any, NULL))
         return walk_error(&m->engine->db, &walk);
-    int result = engine_id(m->engine, ID_OTHER, &invalidating->mark);
+    int result = engine_id(m->engine, ID_OTHER, &m->mark);
     if (result < 0)
         return result;
+    m->invalidated = &invalidating->invalidated;
     uint8_t row[META_TAG_SIZE];
-    put_u64(row, invalidating->mark);
+    put_u64(row, m->mark);
     struct key key = key_invalidated(tag);
     db_batch_put(&m->engine->db, m->engine->batch, FAMILY_DEFAULT, &key, row, sizeof row);
     return 0;
@@ -63,17 +63,13 @@ static int invalidate_step(struct mutation *m, void *arg)
 int tagged_invalidate(void *impl, const char *tag)
 {
     struct engine *engine = impl;
-    struct invalidating invalidating = {.tag = tag};
-    struct invalidated *invalidated = invalidated_new(tag);
-    if (!invalidated)
+    struct invalidating invalidating = {.tag = tag, .invalidated = invalidated_new(tag)};
+    if (!invalidating.invalidated)
         return -ENOMEM;
     int result = mutate(engine, invalidate_step, &invalidating);
-    if (result == 0 && invalidating.mark > 0) {
-        tags_enter(&engine->tags, invalidated, invalidating.mark);
+    if (!invalidating.invalidated)
         keeper_wake(engine, 0);
-    } else {
-        invalidated_free(invalidated);
-    }
+    invalidated_free(invalidating.invalidated);
     return mutation_synced(engine, result);
 }
 
@@ -94,7 +90,7 @@ int tagged_load(struct engine *engine)
         struct invalidated *invalidated = invalidated_new(tag);
         if (!invalidated)
             return -ENOMEM;
-        tags_enter(&engine->tags, invalidated, get_u64(row.data));
+        tags_enter(&engine->tags, invalidated, get_u64(row.data), 0);
     }
     return walk_error(&engine->db, &walk);
 }
@@ -147,7 +143,8 @@ int tagged_list(void *impl, const char *tag, uint64_t after,
 {
     struct engine *engine = impl;
     size_t size = strlen(tag);
-    struct key from = key_tag(tag, size, after == UINT64_MAX ? after : after + 1), end = key_tag(tag, size, UINT64_MAX);
+    uint64_t first = after == UINT64_MAX ? after : after + 1, living = tags_living_from(&engine->tags, tag);
+    struct key from = key_tag(tag, size, first > living ? first : living), end = key_tag(tag, size, UINT64_MAX);
     SCOPED_WALK walk;
     db_walk(&engine->db, FAMILY_TAG, &from, &end, &walk);
     return list_walked(engine, &walk, tag, each, arg);
@@ -157,15 +154,6 @@ static int found_one(void *arg, uint64_t dir, const char *name, const struct ent
 {
     (void)arg, (void)dir, (void)name, (void)entry;
     return 1;
-}
-
-/* 1 when something that lives has the tag, 0 or -errno. What was stored after the mark is asked for first: before may be
- * a million dead ones. */
-static int has_living(struct engine *engine, const char *tag)
-{
-    uint64_t mark = tags_mark(&engine->tags, tag, strlen(tag));
-    int result = mark > 0 ? tagged_list(engine, tag, mark, found_one, NULL) : 0;
-    return result != 0 ? result : tagged_list(engine, tag, 0, found_one, NULL);
 }
 
 int tagged_list_tags(void *impl, const char *after, int (*each)(void *arg, const char *tag), void *arg)
@@ -185,7 +173,7 @@ int tagged_list_tags(void *impl, const char *after, int (*each)(void *arg, const
         uint64_t version;
         if (!key_tagged(&key, tag, &version))
             return -EIO;
-        result = has_living(engine, tag);
+        result = tagged_list(engine, tag, 0, found_one, NULL);
         if (result == 1)
             result = each(arg, tag);
         behind = key_tag(tag, strlen(tag), UINT64_MAX);

@@ -9,7 +9,8 @@
 
 struct invalidated {
     uint64_t mark;
-    uint64_t from; /* the index of the tag has nothing dead before this version */
+    uint64_t from; /* the index of the tag has nothing dead before this version, */
+    uint64_t living_from; /* and nothing that lives before this one */
     UT_hash_handle hh;
     char tag[];
 };
@@ -61,7 +62,7 @@ static void note_newest_locked(struct tags *tags)
     atomic_store(&tags->newest, newest);
 }
 
-void tags_enter(struct tags *tags, struct invalidated *invalidated, uint64_t mark)
+void tags_enter(struct tags *tags, struct invalidated *invalidated, uint64_t mark, uint64_t living_from)
 {
     size_t size = strlen(invalidated->tag);
     pthread_rwlock_wrlock(&tags->lock);
@@ -75,9 +76,32 @@ void tags_enter(struct tags *tags, struct invalidated *invalidated, uint64_t mar
     if (mark > there->mark) {
         there->mark = mark;
         there->from = 0;
+        there->living_from = living_from;
     }
     note_newest_locked(tags);
     pthread_rwlock_unlock(&tags->lock);
+}
+
+void tags_joined(struct tags *tags, const char *tag, size_t size, uint64_t version)
+{
+    if (version > atomic_load(&tags->newest))
+        return;
+    pthread_rwlock_wrlock(&tags->lock);
+    struct invalidated *found = find_locked(tags, tag, size);
+    if (found && version < found->living_from)
+        found->living_from = version;
+    pthread_rwlock_unlock(&tags->lock);
+}
+
+uint64_t tags_living_from(struct tags *tags, const char *tag)
+{
+    if (atomic_load(&tags->newest) == 0)
+        return 0;
+    pthread_rwlock_rdlock(&tags->lock);
+    const struct invalidated *found = find_locked(tags, tag, strlen(tag));
+    uint64_t from = found ? found->living_from : 0;
+    pthread_rwlock_unlock(&tags->lock);
+    return from;
 }
 
 uint64_t tags_mark(struct tags *tags, const char *tag, size_t size)

@@ -43,8 +43,15 @@ void tags_release(struct tags *tags);
 struct invalidated *invalidated_new(const char *tag);
 void invalidated_free(struct invalidated *invalidated);
 
-/* Enters a tag with its mark, or raises the mark it has, and takes the first over. */
-void tags_enter(struct tags *tags, struct invalidated *invalidated, uint64_t mark);
+/* Enters a tag with its mark, or raises the mark it has, and takes the first over. Of the versions up to the mark those
+ * before `living_from` are dead by it. With the mutation mutex, as the next: no version comes to have the tag meanwhile. */
+void tags_enter(struct tags *tags, struct invalidated *invalidated, uint64_t mark, uint64_t living_from);
+
+/* A living version came to have a tag. */
+void tags_joined(struct tags *tags, const char *tag, size_t size, uint64_t version);
+
+/* The index of a tag has nothing that lives before this version; 0: not known, or not invalidated. */
+uint64_t tags_living_from(struct tags *tags, const char *tag);
 
 /* The mark of a tag that need not end in NUL; 0 when it was not invalidated. */
 uint64_t tags_mark(struct tags *tags, const char *tag, size_t size);
