@@ -5,7 +5,7 @@
 
 # The options that a text names, one a line.
 options() {
-    { grep -oE -- '(^|[^[:alnum:]_-])--?[[:alpha:]][[:alpha:]-]*' || true; } | sed 's/^[^-]*//' | sort -u
+    { grep -oE -- '(^|[^[:alnum:]_-])--?[[:lower:]][[:lower:]-]*' || true; } | sed 's/^[^-]*//' | sort -u
 }
 
 page_options() { # PAGE: of its synopsis and lists, without examples
