@@ -184,8 +184,11 @@ static void write_time(FILE *out, int64_t time_ns)
 
 static void write_record(struct fs *fs, FILE *out, const struct record *record)
 {
-    static const char *const kinds[] = {
-        [EVENT_SET] = "set", [EVENT_DELETE] = "delete", [EVENT_EXPIRE] = "expire", [EVENT_EVICT] = "evict"};
+    static const char *const kinds[] = {[EVENT_SET] = "set",
+                                        [EVENT_DELETE] = "delete",
+                                        [EVENT_EXPIRE] = "expire",
+                                        [EVENT_EVICT] = "evict",
+                                        [EVENT_INVALIDATE] = "invalidate"};
     char *path;
     write_time(out, record->time_ns);
     fprintf(out, ",\"kind\":\"%s\",\"path\":", kinds[record->kind]);
@@ -448,13 +451,15 @@ static void serve(struct fs *fs, struct event_reader *reader)
     while (!waits && (waiter = take_waiter(events, reader))) {
         int error = 0;
         bool answered = answer(fs, reader, waiter->request, waiter->size, waiter->offset);
-        if (!answered && is_ending(events))
+        if (!answered && is_ending(events)) {
             fuse_reply_buf(waiter->request, NULL, 0);
-        else if (!answered)
+            answered = true;
+        } else if (!answered) {
             waits = put_aside(events, reader, waiter, &error);
+        }
         if (error)
             fuse_reply_err(waiter->request, error);
-        if (!waits && !answered && !error && !is_ending(events)) { /* something came just now: once more */
+        if (!waits && !answered && !error) { /* something came just now, or the end did: once more */
             lock(events);
             TAILQ_INSERT_HEAD(&reader->waiters, waiter, next);
             unlock(events);
@@ -504,7 +509,7 @@ static int start_locked(struct fs *fs)
         return -ENODEV;
     if (events->readers_count >= EVENTS_READERS)
         return -EMFILE;
-    if (!events->ring && !(events->ring = malloc(EVENTS_KEPT * sizeof *events->ring)))
+    if (!events->ring && !(events->ring = calloc(EVENTS_KEPT, sizeof *events->ring)))
         return -ENOMEM;
     if (!events->running) {
         int error = pthread_create(&events->thread, NULL, run, fs);

@@ -47,7 +47,7 @@ enum {
     EVENTS_SIZE = 1 << 20, /* what stat says at first: several of the blocks that tail reads */
 };
 
-enum event_kind { EVENT_SET, EVENT_DELETE, EVENT_EXPIRE, EVENT_EVICT, EVENT_DIR_GONE };
+enum event_kind { EVENT_SET, EVENT_DELETE, EVENT_EXPIRE, EVENT_EVICT, EVENT_INVALIDATE, EVENT_DIR_GONE };
 
 /* Makes it; NULL when out of memory. Frees it and all readers; the session is gone. */
 struct events *events_new(void);

@@ -77,9 +77,8 @@ bool fs_wait_until_locked(struct fs *fs, int64_t until_ns)
     return pthread_cond_timedwait(&fs->changed, &fs->lock, &at) == 0;
 }
 
-void fs_gone(void *arg, uint64_t dir, const char *text, enum store_gone why)
+void fs_forget_place(struct fs *fs, uint64_t dir, const char *text)
 {
-    struct fs *fs = arg;
     struct place place = place_begin(fs, dir, text); /* a LOOKUP that has just read it must not be believed */
     place_end(fs, &place);
     fs_lock(fs);
@@ -87,7 +86,14 @@ void fs_gone(void *arg, uint64_t dir, const char *text, enum store_gone why)
     if (name)
         notify_name_locked(fs->notify, name);
     fs_unlock(fs);
-    events_emit(fs, why == STORE_GONE_EXPIRED ? EVENT_EXPIRE : EVENT_EVICT, dir, text, 0, 0);
+}
+
+void fs_gone(void *arg, uint64_t dir, const char *text, enum store_gone why)
+{
+    static const enum event_kind kinds[] = {
+        [STORE_GONE_EXPIRED] = EVENT_EXPIRE, [STORE_GONE_EVICTED] = EVENT_EVICT, [STORE_GONE_TAG] = EVENT_INVALIDATE};
+    fs_forget_place(arg, dir, text);
+    events_emit(arg, kinds[why], dir, text, 0, 0);
 }
 
 /* What the kernel still knew when the mount ended: nobody will release or forget it. */

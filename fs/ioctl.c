@@ -8,7 +8,10 @@
  * longer than the call that asks. So adding costs one message, and reading two.
  */
 #include "ioctl.h"
+#include "events.h"
+#include "file.h"
 #include "larder_ioctl.h"
+#include "metrics.h"
 #include "notify.h"
 #include "place.h"
 #include "stale.h"
@@ -120,6 +123,10 @@ static int replace(struct fs *fs, struct name *name, const struct spot *spot, co
     fs_unlock(fs);
     place_end(fs, &place);
     stale_hold_end(fs, replaced);
+    if (result == 0) {
+        metrics_set(fs, spot->dir);
+        events_set(fs, spot->dir, spot->text, version);
+    }
     store_unpin(version);
     return result;
 }
@@ -251,12 +258,19 @@ static int take(struct fs *fs, const struct handle *handle, fuse_req_t request)
         struct place place = place_begin(fs, spot.dir, spot.text);
         result = store_remove_version(fs->store, spot.dir, spot.text, store_version_id(handle->version));
         fs_lock(fs);
-        if (result == 0)
+        if (result == 0 && LIST_EMPTY(&name->sessions) && name->reserved == 0)
             name_gone_locked(fs, name);
+        else if (result == 0)
+            name->current = NULL; /* who is setting it comes after this */
         fs_unlock(fs);
         place_end(fs, &place);
     }
     name_unlock(fs, name);
+    if (result == 0) {
+        metrics_delete(fs, spot.dir);
+        events_emit(fs, EVENT_DELETE, spot.dir, spot.text, version_size(handle->version),
+                    store_version_id(handle->version));
+    }
     return result == -ESTALE || result == -ENOENT ? -EAGAIN : result;
 }
 

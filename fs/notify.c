@@ -27,6 +27,7 @@ struct notify {
 /* What one notification needs, copied so that it can be sent without the lock. */
 struct order {
     fuse_ino_t parent; /* 0: the kernel does not know the directory */
+    uint64_t dir;
     char text[STORE_NAME_MAX + 1];
     struct name *name; /* one reference */
     bool stirred; /* it was, before it was told */
@@ -42,6 +43,7 @@ static struct order take_locked(struct notify *notify)
     STAILQ_REMOVE_HEAD(&notify->queue, next);
     if (parent && !name->gone)
         order.parent = node_id(fs, parent);
+    order.dir = name->dir;
     strcpy(order.text, name->text);
     name->notify_queued = false;
     order.name = name;
@@ -92,7 +94,7 @@ static void doubt(struct fs *fs)
         if (result == 0)
             entry_release(&entry);
         else if (result == -ENOENT)
-            fs_gone(fs, spots[i].dir, spots[i].text, STORE_GONE_TAG);
+            fs_forget_place(fs, spots[i].dir, spots[i].text); /* who killed it tells of it */
     }
     fs_lock(fs);
 }
@@ -108,7 +110,11 @@ void notify_doubt_locked(struct notify *notify)
 /* The kernel has forgotten what it knew of a name. Lets go of that. */
 static void told_locked(struct fs *fs, const struct order *order)
 {
-    if (order->stirred) {
+    const struct name *name = order->name;
+    bool moved = !name->gone && (name->dir != order->dir || strcmp(name->text, order->text) != 0);
+    if (order->stirred && moved && fs->notify) {
+        notify_name_locked(fs->notify, order->name); /* it was told of another place: once more */
+    } else if (order->stirred) {
         order->name->unrest = NAME_RESTLESS;
         pthread_cond_broadcast(&fs->changed);
     }

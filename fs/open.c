@@ -235,8 +235,14 @@ static int open_missing(struct fs *fs, const struct opening *opening)
     if (handle_writes(opening->info->flags)) {
         if (join_creator(fs, opening))
             return 0;
-        return missing_maker(fs, opening, &maker) ? stage_session(fs, opening, &maker, true)
-                                                  : bounce(fs, opening, true);
+        if (!missing_maker(fs, opening, &maker))
+            return bounce(fs, opening, true);
+        int result = stage_session(fs, opening, &maker, true);
+        fs_lock(fs);
+        if (result == 0)
+            handle_of(opening->info)->session->guessed = true;
+        fs_unlock(fs);
+        return result;
     }
     fs_lock(fs);
     bool miss = opening->final || name_creator_locked(opening->name);

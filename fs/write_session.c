@@ -175,7 +175,7 @@ int write_session_publish(struct fs *fs, struct write_session *session)
 
     name_lock(fs, name); /* its place stays what it is */
     fs_lock(fs);
-    bool wanted = session->listed && !session->error;
+    bool wanted = session->listed && !session->error && (session->wrote || !session->guessed);
     int result = session->listed ? session->error : 0;
     name_spot_locked(name, &spot);
     fs_unlock(fs);

@@ -26,6 +26,7 @@ struct write_session {
     pid_t process; /* its process; 0 could not be told */
     unsigned descriptors; /* that had open then, this one with them; 0 not known */
     bool maps; /* opened to read and write, so that it may be mapped: that outlives its close */
+    bool guessed; /* opened to write to what was there, which was gone by then: nothing is there unless it is written */
     bool read_only; /* opened by a reader who creates: its descriptors are none to write */
     uint64_t dir; /* with creates: the directory it is counted in */
     /* --- below here fs->lock protects ---------------------------------------------------------------- */

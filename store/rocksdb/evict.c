@@ -37,10 +37,11 @@ static uint64_t lower(uint64_t a, uint64_t b)
 }
 
 /* Where the hand stands. Whoever enters from now on is remembered. */
-static uint64_t begin_look(struct engine *engine, uint64_t *ret_oldest)
+static uint64_t begin_look(struct engine *engine, uint64_t *ret_oldest, unsigned *ret_uses)
 {
     pthread_mutex_lock(&engine->mutation);
     uint64_t hand = engine->hand;
+    *ret_uses = atomic_load(&engine->policy.uses);
     *ret_oldest = engine->oldest;
     engine->queued_low = UINT64_MAX;
     pthread_mutex_unlock(&engine->mutation);
@@ -147,8 +148,10 @@ static void find(struct engine *engine, enum force force, struct look *look)
     struct queue queue = {.arg = look, .stored = stored, .ending = ending, .held = held};
     look->force = force;
     look->looked = look->evicted = 0;
-    uint64_t hand = begin_look(engine, &look->oldest);
+    unsigned uses;
+    uint64_t hand = begin_look(engine, &look->oldest, &uses);
     choose(&engine->chooser, &queue, hand, want(engine, look->excess), force >= FORCE_READ, &look->choice);
+    look->choice.uses = uses; /* of the policy whose hand that was: another one begins anew */
     end_walk(look);
 }
 
