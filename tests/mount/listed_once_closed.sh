@@ -15,6 +15,7 @@ os.mkdir("d")
 pid = os.fork()
 os.sched_setaffinity(0, {cores[0] if pid else cores[-1]})
 if pid == 0:
+    libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: it does not look on alone
     for n in range(1, rounds + 1):
         while shared[:4] != struct.pack("i", n):
             if len(cores) == 1:
