@@ -141,7 +141,11 @@ unmount_larder() {
 
 stop_larder() {
     local status=0 tries=0
-    "$larder" umount "$mnt" || return 1
+    until "$larder" umount "$mnt" 2>"$work/umount.log"; do # who was killed may be closing its files yet
+        grep -q ': busy: ' "$work/umount.log" && [ $((tries += 1)) -lt 100 ] || { cat "$work/umount.log" >&2 && return 1; }
+        sleep 0.05
+    done
+    tries=0
     until daemon_gone; do
         [ $((tries += 1)) -lt 1000 ] || { echo "the daemon still runs" >&2 && return 1; }
         sleep 0.05
