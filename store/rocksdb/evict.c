@@ -163,14 +163,12 @@ static int evict_one(struct mutation *m, uint64_t version, struct room_amount *f
     uint64_t dir;
     char name[STORE_NAME_MAX + 1];
     struct entry row;
-    int result = row_place(m->engine, version, &dir, name);
-    if (result == 0)
-        result = row_read(m->engine, dir, name, true, &row);
+    int result = row_of_version(m->engine, version, &dir, name, &row);
     if (result == -ENOENT)
         policy_forget(&m->engine->policy, version); /* read in the moment of its death */
     if (result < 0)
         return result == -ENOENT ? 0 : result;
-    if (row.kind != ENTRY_DIR && row.version == version && !pins_changing(&m->engine->pins, version)) {
+    if (!pins_changing(&m->engine->pins, version)) {
         bool alive = row_alive(m->engine, &row, m->now_ms);
         mutation_kill(m, dir, name, &row, alive ? DEATH_EVICTED : DEATH_EXPIRED);
         mutation_delete_row(m, dir, name);

@@ -41,12 +41,10 @@ static int settle_one(struct mutation *m, int64_t deadline_ms, uint64_t version)
     uint64_t dir;
     char name[STORE_NAME_MAX + 1];
     struct entry row = {0};
-    int result = row_place(engine, version, &dir, name);
-    if (result == 0)
-        result = row_read(engine, dir, name, true, &row);
+    int result = row_of_version(engine, version, &dir, name, &row);
     if (result < 0 && result != -ENOENT)
         return result;
-    if (result == -ENOENT || row.version != version || deadline_clamp(entry_deadline_ms(&row)) != deadline_ms) {
+    if (result == -ENOENT || deadline_clamp(entry_deadline_ms(&row)) != deadline_ms) {
         struct key key = key_deadline(deadline_ms, version);
         db_batch_delete(&engine->db, engine->batch, FAMILY_DEADLINE, &key);
         result = 0;
@@ -135,13 +133,10 @@ static int save_step(struct mutation *m, void *arg)
         uint64_t dir;
         char name[STORE_NAME_MAX + 1];
         struct entry row;
-        result = row_place(m->engine, due->list[i].version, &dir, name);
-        if (result == 0)
-            result = row_read(m->engine, dir, name, true, &row);
+        result = row_of_version(m->engine, due->list[i].version, &dir, name, &row);
         if (result < 0)
             continue;
-        if (row.version == due->list[i].version)
-            result = renew(m, dir, name, &row, due->hits);
+        result = renew(m, dir, name, &row, due->hits);
         entry_release(&row);
     }
     return result == -ENOENT ? 0 : result;

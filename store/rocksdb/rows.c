@@ -147,3 +147,20 @@ int row_place(const struct engine *engine, uint64_t version, uint64_t *ret_dir, 
         result = -EIO;
     return result;
 }
+
+int row_of_version(const struct engine *engine, uint64_t version, uint64_t *ret_dir, char *ret_name,
+                   struct entry *ret_entry)
+{
+    struct entry row;
+    int result = row_place(engine, version, ret_dir, ret_name);
+    if (result == 0)
+        result = row_read(engine, *ret_dir, ret_name, true, &row);
+    if (result < 0)
+        return result;
+    if (row.kind == ENTRY_DIR || row.version != version) {
+        entry_release(&row);
+        return -ENOENT;
+    }
+    *ret_entry = row;
+    return 0;
+}

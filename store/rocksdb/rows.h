@@ -38,4 +38,9 @@ bool row_alive(struct engine *engine, const struct entry *entry, int64_t now_ms)
 /* Where the entry is that has this version. -ENOENT when none has. */
 int row_place(const struct engine *engine, uint64_t version, uint64_t *ret_dir, char *ret_name);
 
+/* The same with the entry of a file or link, read as by row_read() with its value, by who has the mutation mutex. -ENOENT
+ * when none has this version. */
+int row_of_version(const struct engine *engine, uint64_t version, uint64_t *ret_dir, char *ret_name,
+                   struct entry *ret_entry);
+
 #endif

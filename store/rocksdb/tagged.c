@@ -219,12 +219,10 @@ static int kill_one(struct mutation *m, uint64_t version)
     uint64_t dir;
     char name[STORE_NAME_MAX + 1];
     struct entry row;
-    int result = row_place(m->engine, version, &dir, name);
-    if (result == 0)
-        result = row_read(m->engine, dir, name, true, &row);
+    int result = row_of_version(m->engine, version, &dir, name, &row);
     if (result < 0)
         return result == -ENOENT ? 0 : result;
-    if (row.kind != ENTRY_DIR && row.version == version && tags_dead(&m->engine->tags, &row)) {
+    if (tags_dead(&m->engine->tags, &row)) {
         mutation_kill(m, dir, name, &row, DEATH_INVALIDATED);
         mutation_delete_row(m, dir, name);
     }
