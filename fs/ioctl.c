@@ -171,25 +171,38 @@ static int stir_locked(struct fs *fs, struct name *name)
     return 0;
 }
 
+/* Stirs a name and takes its lock. -EAGAIN: it is gone, or see above. */
+static int stir_and_lock(struct fs *fs, struct name *name)
+{
+    fs_lock(fs);
+    int result = name->gone ? -EAGAIN : stir_locked(fs, name);
+    fs_unlock(fs);
+    if (result == 0)
+        name_lock(fs, name);
+    return result;
+}
+
+/* Where a name is, by who has its lock. -EAGAIN: it is gone. */
+static int spot_of(struct fs *fs, const struct name *name, struct spot *ret_spot)
+{
+    fs_lock(fs);
+    bool gone = name->gone;
+    name_spot_locked(name, ret_spot);
+    fs_unlock(fs);
+    return gone ? -EAGAIN : 0;
+}
+
 static int add(struct fs *fs, const struct handle *handle, struct larder_add *add)
 {
     struct spot spot;
     struct name *name = handle->name;
     if (!handle->reads)
         return -EBADF;
-    if (!is_published(fs, handle))
-        return -EAGAIN;
-    fs_lock(fs);
-    int result = name->gone ? -EAGAIN : stir_locked(fs, name);
-    fs_unlock(fs);
+    int result = is_published(fs, handle) ? stir_and_lock(fs, name) : -EAGAIN;
     if (result < 0)
         return result;
-    name_lock(fs, name);
     do {
-        fs_lock(fs);
-        result = name->gone ? -EAGAIN : 0;
-        name_spot_locked(name, &spot);
-        fs_unlock(fs);
+        result = spot_of(fs, name, &spot);
         if (result == 0)
             result = add_once(fs, handle, name, &spot, add);
     } while (result == -ESTALE);
@@ -243,17 +256,12 @@ static int take(struct fs *fs, const struct handle *handle, fuse_req_t request)
     struct name *name = handle->name;
     if (handle->session)
         return -EAGAIN; /* it was opened while it was written: the kernel takes its size for that of then */
-    fs_lock(fs);
-    int result = name->gone ? -EAGAIN : stir_locked(fs, name);
-    fs_unlock(fs);
+    int result = stir_and_lock(fs, name);
     if (result < 0)
         return result;
-    name_lock(fs, name);
-    fs_lock(fs);
-    bool gone = name->gone;
-    name_spot_locked(name, &spot);
-    fs_unlock(fs);
-    result = gone ? -EAGAIN : check_may_remove(fs, request, handle, &spot);
+    result = spot_of(fs, name, &spot);
+    if (result == 0)
+        result = check_may_remove(fs, request, handle, &spot);
     if (result == 0) {
         struct place place = place_begin(fs, spot.dir, spot.text);
         result = store_remove_version(fs->store, spot.dir, spot.text, store_version_id(handle->version));
