@@ -10,19 +10,21 @@
 
 /* --- UTF-8 --------------------------------------------------------------------------------------------- */
 
-/* How many bytes the character takes that a text begins with (RFC 3629: the shortest form, no surrogates); 0: none. */
-static unsigned character(const unsigned char *text)
+size_t text_character(const char *text, size_t size)
 {
-    unsigned size = *text < 0x80 ? 1 : *text < 0xc2 ? 0 : *text < 0xe0 ? 2 : *text < 0xf0 ? 3 : *text < 0xf5 ? 4 : 0;
-    for (unsigned i = 1; i < size; i++)
-        if ((text[i] & 0xc0) != 0x80)
+    const unsigned char *at = (const unsigned char *)text;
+    size_t length = *at < 0x80 ? 1 : *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : *at < 0xf5 ? 4 : 0;
+    if (length > size)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((at[i] & 0xc0) != 0x80)
             return 0;
-    bool out_of_range = (*text == 0xe0 && text[1] < 0xa0) || (*text == 0xed && text[1] > 0x9f) ||
-                        (*text == 0xf0 && text[1] < 0x90) || (*text == 0xf4 && text[1] > 0x8f);
-    return out_of_range ? 0 : size;
+    bool out_of_range = (*at == 0xe0 && at[1] < 0xa0) || (*at == 0xed && at[1] > 0x9f) ||
+                        (*at == 0xf0 && at[1] < 0x90) || (*at == 0xf4 && at[1] > 0x8f);
+    return out_of_range ? 0 : length;
 }
 
-static bool is_control(const unsigned char *character, unsigned size)
+static bool is_control(const unsigned char *character, size_t size)
 {
     return *character < 0x20 || *character == 0x7f || (size == 2 && *character == 0xc2 && character[1] < 0xa0);
 }
@@ -31,7 +33,7 @@ void text_json(FILE *out, const char *text)
 {
     putc('"', out);
     for (const unsigned char *at = (const unsigned char *)text; *at;) {
-        unsigned size = character(at);
+        size_t size = text_character((const char *)at, SIZE_MAX);
         if (size == 0)
             fprintf(out, "\\udc%02x", *at);
         else if (*at == '"' || *at == '\\')
@@ -49,7 +51,7 @@ void text_label(FILE *out, const char *text)
 {
     putc('"', out);
     for (const unsigned char *at = (const unsigned char *)text; *at;) {
-        unsigned size = character(at);
+        size_t size = text_character((const char *)at, SIZE_MAX);
         if (size == 0)
             fprintf(out, "\\\\x%02x", *at);
         else if (*at == '\n')
@@ -66,9 +68,9 @@ void text_label(FILE *out, const char *text)
 void text_plain(FILE *out, const char *text)
 {
     for (const unsigned char *at = (const unsigned char *)text; *at;) {
-        unsigned size = character(at);
+        size_t size = text_character((const char *)at, SIZE_MAX);
         if (size == 0 || is_control(at, size))
-            for (unsigned i = 0; i < (size ? size : 1); i++)
+            for (size_t i = 0; i < (size ? size : 1); i++)
                 fprintf(out, "\\x%02x", at[i]);
         else
             fwrite(at, 1, size, out);

@@ -6,10 +6,15 @@
 #ifndef LARDER_FS_TEXT_H
 #define LARDER_FS_TEXT_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 struct store;
+
+/* The bytes of the UTF-8 character (RFC 3629: the shortest form, no surrogates) that a text of `size` bytes begins with;
+ * 0: none. A NUL ends a text, too, so that SIZE_MAX will do for one that has it. */
+size_t text_character(const char *text, size_t size);
 
 /* A JSON string with its quotes. A byte that is no UTF-8 becomes the lone surrogate U+DC80 to U+DCFF, as Python's
  * surrogateescape has it: json.loads() and os.fsencode() give the name back. */
