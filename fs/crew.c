@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* crew.c - see crew.h. */
 #include "crew.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,13 +79,6 @@ bool crew_end(struct seat *seat)
 
 /* --- after the caller ---------------------------------------------------------------------------------- */
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static bool set_policy(pid_t tid, int policy)
 {
     return sched_setscheduler(tid, policy, &(struct sched_param){0}) == 0;
@@ -102,7 +96,7 @@ void crew_lower(struct seat *seat)
 {
     if (!seat->crew->may_lower || atomic_load_explicit(&seat->low, memory_order_relaxed))
         return;
-    int64_t now = now_ns();
+    int64_t now = clock_ns(CLOCK_MONOTONIC);
     if (now < atomic_load(&seat->low_from_ns))
         return;
     atomic_store(&seat->low_since_ns, now);
@@ -141,7 +135,7 @@ static void raise_stuck(struct seat *seat)
     set_policy(tid, SCHED_OTHER);
     if (!starved)
         return;
-    int64_t now = now_ns(), penalty = atomic_load(&seat->penalty_ns);
+    int64_t now = clock_ns(CLOCK_MONOTONIC), penalty = atomic_load(&seat->penalty_ns);
     penalty = now - atomic_load(&seat->low_since_ns) > LOW_ENOUGH_NS || penalty == 0 ? PENALTY_MIN_NS : penalty * 2;
     penalty = penalty < PENALTY_MAX_NS ? penalty : PENALTY_MAX_NS;
     atomic_store(&seat->penalty_ns, penalty);

@@ -11,6 +11,7 @@
 #ifndef LARDER_FS_STATE_H
 #define LARDER_FS_STATE_H
 
+#include "clock.h"
 #include "fs.h"
 #include "requests.h"
 
@@ -102,13 +103,6 @@ static inline void fs_unlock(struct fs *fs)
  * until_ns (CLOCK_MONOTONIC): false when that is over. */
 void fs_wait_locked(struct fs *fs);
 bool fs_wait_until_locked(struct fs *fs, int64_t until_ns);
-
-static inline int64_t clock_ns(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /*
  * Gates. Attributes go to the kernel with a long timeout, so an answer that was read before a change and is sent after

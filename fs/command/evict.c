@@ -6,6 +6,7 @@
  * It walks the directories through the mount and keeps one descriptor for each that it is in, and no names: a listing
  * stays right while names in it go. Directories stay.
  */
+#include "clock.h"
 #include "command.h"
 #include "units.h"
 
@@ -40,26 +41,19 @@ struct evict {
     int64_t progress_ns; /* when it is told next; 0: never */
 };
 
-static int64_t now_ns(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* --- progress: on a terminal, and not before a second is over ------------------------------------------- */
 
 static void progress(struct evict *evict)
 {
-    if (evict->progress_ns == 0 || now_ns(CLOCK_MONOTONIC) < evict->progress_ns)
+    if (evict->progress_ns == 0 || clock_ns(CLOCK_MONOTONIC) < evict->progress_ns)
         return;
     fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " entries ", evict->evicted, evict->looked);
-    evict->progress_ns = now_ns(CLOCK_MONOTONIC) + PROGRESS_NS;
+    evict->progress_ns = clock_ns(CLOCK_MONOTONIC) + PROGRESS_NS;
 }
 
 static void progress_begin(struct evict *evict)
 {
-    evict->progress_ns = isatty(STDERR_FILENO) ? now_ns(CLOCK_MONOTONIC) + 1000000000 : 0;
+    evict->progress_ns = isatty(STDERR_FILENO) ? clock_ns(CLOCK_MONOTONIC) + 1000000000 : 0;
 }
 
 static void progress_end(struct evict *evict)
@@ -188,7 +182,7 @@ static int evict_path(struct evict *evict)
 
 static int run_walk(struct evict *evict)
 {
-    int64_t before_ns = now_ns(CLOCK_REALTIME) - (int64_t)evict->older_ms * 1000000;
+    int64_t before_ns = clock_ns(CLOCK_REALTIME) - (int64_t)evict->older_ms * 1000000;
     evict->before = (struct timespec){before_ns / 1000000000, before_ns % 1000000000};
     progress_begin(evict);
     int result = evict->prefix ? evict_prefix(evict) : evict_path(evict);

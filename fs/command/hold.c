@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* hold.c - see hold.h. */
 #include "hold.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,26 +13,19 @@
 #include <time.h>
 #include <unistd.h>
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 int64_t hold_until(uint64_t timeout_ms)
 {
-    return timeout_ms > INT64_MAX / 4000000 ? HOLD_FOREVER : now_ns() + (int64_t)timeout_ms * 1000000;
+    return timeout_ms > INT64_MAX / 4000000 ? HOLD_FOREVER : clock_ns(CLOCK_MONOTONIC) + (int64_t)timeout_ms * 1000000;
 }
 
 bool hold_is_over(int64_t until_ns)
 {
-    return until_ns != HOLD_FOREVER && now_ns() >= until_ns;
+    return until_ns != HOLD_FOREVER && clock_ns(CLOCK_MONOTONIC) >= until_ns;
 }
 
 int64_t hold_left_ms(int64_t until_ns)
 {
-    return until_ns == HOLD_FOREVER ? INT64_MAX : (until_ns - now_ns()) / 1000000;
+    return until_ns == HOLD_FOREVER ? INT64_MAX : (until_ns - clock_ns(CLOCK_MONOTONIC)) / 1000000;
 }
 
 static void wake(int number)

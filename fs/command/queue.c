@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* queue.c - see queue.h. */
 #include "queue.h"
+#include "clock.h"
 #include "hold.h"
 #include "take.h"
 #include "value_stream.h"
@@ -55,9 +56,7 @@ void queue_close(struct queue *queue)
 static void name_item(char name[256])
 {
     static int64_t last_ns; /* no other thread pushes */
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    int64_t now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    int64_t now_ns = clock_ns(CLOCK_REALTIME);
     last_ns = now_ns > last_ns ? now_ns : last_ns + 1;
     snprintf(name, 256, "%0*" PRId64 "-%d", DIGITS, last_ns, (int)getpid());
 }

@@ -18,6 +18,7 @@
  * and begins again. Who is killed frees it, and stores nothing. An evicted lock lets in a second one, which costs work,
  * but never a wrong value.
  */
+#include "clock.h"
 #include "hold.h"
 #include "put.h"
 #include "value_stream.h"
@@ -64,9 +65,7 @@ enum { NOTHING = -1 }; /* there is none to print: no exit code */
 
 static int64_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return clock_ns(CLOCK_REALTIME) / 1000000;
 }
 
 /* --- what is kept -------------------------------------------------------------------------------------- */

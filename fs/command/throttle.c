@@ -8,6 +8,7 @@
  * locked while it is changed. When it is evicted, the count begins anew.
  */
 #include "arguments.h"
+#include "clock.h"
 #include "hold.h"
 #include "units.h"
 
@@ -66,12 +67,10 @@ static int write_due(int dir, int64_t due_ns)
 /* When the caller may begin, in ns since the epoch. */
 static int book(int dir, int64_t count, int64_t interval_ns, int64_t *ret_begin_ns)
 {
-    struct timespec now;
     int result = hold_lock(dir, LOCK_EX, HOLD_FOREVER);
     if (result < 0)
         return result;
-    clock_gettime(CLOCK_REALTIME, &now);
-    int64_t now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, apart_ns = interval_ns / count;
+    int64_t now_ns = clock_ns(CLOCK_REALTIME), apart_ns = interval_ns / count;
     int64_t due_ns = read_due(dir), begin_ns;
     if (due_ns < now_ns)
         due_ns = now_ns;
