@@ -66,6 +66,11 @@ struct backend {
     int (*list_tag)(void *impl, const char *tag, uint64_t after,
                     int (*each)(void *arg, uint64_t dir, const char *name, const struct entry *entry), void *arg);
 
+    int (*set_quota)(void *impl, uint64_t dir, unsigned fields, const struct store_quota *quota);
+    int (*quota)(void *impl, uint64_t dir, struct store_quota *ret_quota);
+    int (*list_quotas)(void *impl, int (*each)(void *arg, uint64_t dir, const struct store_quota *quota), void *arg);
+
+    void (*set_limits)(void *impl, uint64_t limit_bytes, uint64_t limit_items);
     void (*set_policy)(void *impl, enum store_policy policy);
     void (*stats)(void *impl, struct store_stats *ret_stats);
     int (*settle)(void *impl);

@@ -354,11 +354,41 @@ int store_list_tag(struct store *store, const char *tag, uint64_t after,
     return result < 0 ? result : store->backend->list_tag(store->impl, tag, after, each, arg);
 }
 
+/* --- quotas -------------------------------------------------------------------------------------------- */
+
+int store_set_quota(struct store *store, uint64_t dir, unsigned fields, const struct store_quota *quota)
+{
+    int result = dir == STORE_ROOT || quota->limit_bytes > INT64_MAX || quota->limit_items > INT64_MAX ? -EINVAL : 0;
+    if (result == 0)
+        result = store->backend->set_quota(store->impl, dir, fields, quota);
+    assert(result <= 0);
+    return result;
+}
+
+int store_quota(struct store *store, uint64_t dir, struct store_quota *ret_quota)
+{
+    return store->backend->quota(store->impl, dir, ret_quota);
+}
+
+int store_list_quotas(struct store *store, int (*each)(void *arg, uint64_t dir, const struct store_quota *quota),
+                      void *arg)
+{
+    return store->backend->list_quotas(store->impl, each, arg);
+}
+
 /* --- the whole ----------------------------------------------------------------------------------------- */
 
 void store_stats(struct store *store, struct store_stats *ret_stats)
 {
     store->backend->stats(store->impl, ret_stats);
+}
+
+int store_set_limits(struct store *store, uint64_t limit_bytes, uint64_t limit_items)
+{
+    if (limit_bytes < LIMIT_BYTES_MIN || limit_bytes > INT64_MAX || limit_items > INT64_MAX)
+        return -EINVAL;
+    store->backend->set_limits(store->impl, limit_bytes, limit_items);
+    return 0;
 }
 
 int store_settle(struct store *store)

@@ -20,7 +20,7 @@
  *   - An expired or invalidated entry does not exist: it is -ENOENT to every function, free for every function that
  *     creates.
  *   - Whatever adds bytes or items may wait for eviction to make room, and fails with -ENOSPC when none can
- *     be made (always at once with STORE_POLICY_NONE).
+ *     be made (always at once with STORE_POLICY_NONE); with -EDQUOT below a directory whose quota it is.
  *   - A directory's mtime and ctime change when a name in it is made, removed or moved, not when one is overwritten,
  *     expires or is evicted.
  *   - A mutation is atomic, seen by every later call once it has returned, and survives a crash of the
@@ -366,6 +366,39 @@ int store_list_tags(struct store *store, const char *after, int (*each)(void *ar
 int store_list_tag(struct store *store, const char *tag, uint64_t after,
                    int (*each)(void *arg, uint64_t dir, const char *name, const struct entry *entry), void *arg);
 
+/* --- quotas -------------------------------------------------------------------------------------------- */
+
+/* What may be stored below a directory, at any depth, and what goes first when it is full. */
+struct store_quota {
+    uint64_t limit_bytes, limit_items; /* 0: no limit */
+    bool has_policy;
+    enum store_policy policy; /* of its own, if it has one; else the store's */
+    uint64_t bytes, items; /* what is published below it now; while it is counted, about */
+};
+
+enum { STORE_QUOTA_BYTES = 1, STORE_QUOTA_ITEMS = 2, STORE_QUOTA_POLICY = 4 };
+
+/*
+ * Sets those of a directory's limits and its policy whose bits are in `fields`; with no limit and no policy left it has no
+ * quota any more. Then whatever adds
+ * bytes or items below it waits for eviction among what is below it, and fails with -EDQUOT when that cannot make room;
+ * a value larger than the limit is -EFBIG to store_write(). Quotas nest: each is held, and each evicts in its own part by
+ * its own policy. What staged and dead versions take counts in the store's limit alone.
+ *
+ * What is there counts: it is looked through before this returns, and what is too much goes in the background. So it is
+ * after a directory was moved into it or out of it, in the background: the rename itself costs the same as ever, and may
+ * take it above its limit. -ENOENT, -ENOTDIR no such directory; -EINVAL the root's, whose limits are the store's.
+ */
+int store_set_quota(struct store *store, uint64_t dir, unsigned fields, const struct store_quota *quota);
+
+/* A directory's own. -ENODATA it has none. */
+int store_quota(struct store *store, uint64_t dir, struct store_quota *ret_quota);
+
+/* Calls `each` for every directory that has one, in no order. What it returns, if not zero, ends the walk and is returned.
+ * It may call the store. */
+int store_list_quotas(struct store *store, int (*each)(void *arg, uint64_t dir, const struct store_quota *quota),
+                      void *arg);
+
 /* --- the whole ----------------------------------------------------------------------------------------- */
 
 struct store_stats {
@@ -389,6 +422,10 @@ void store_stats(struct store *store, struct store_stats *ret_stats);
 /* Does all background work there is to do now (expiry, what was invalidated, eviction down to the watermark, removal of dead and orphaned
  * values) and returns when it is done. */
 int store_settle(struct store *store);
+
+/* Sets the limits of the whole store from now on, until it is closed; as in struct store_options. What is too much goes in
+ * the background. -EINVAL as store_open(). */
+int store_set_limits(struct store *store, uint64_t limit_bytes, uint64_t limit_items);
 
 /* By this policy is evicted from now on, until the store is closed. Who waits for room when it becomes none gets
  * -ENOSPC. What the store remembers of reads for another policy is lost, so that a new one begins with little. */

@@ -14,6 +14,7 @@ void item_free(struct item *item)
     entry_release(&item->entry);
     free(item->name);
     free(item->children);
+    free(item->quota);
     free(item->value);
     free(item);
 }
@@ -330,15 +331,15 @@ static void expire_due(struct memory *memory)
 
 static bool has_room(const struct memory *memory, const struct room *room)
 {
-    const struct store_options *options = memory->options;
-    if (room->bytes > 0 && (uint64_t)room->bytes > options->limit_bytes - memory->bytes)
+    if (room->bytes > 0 && memory->bytes + (uint64_t)room->bytes > memory->limit_bytes)
         return false;
-    return room->items == 0 || options->limit_items == 0 || memory->items + room->items <= options->limit_items;
+    return room->items == 0 || memory->limit_items == 0 || memory->items + room->items <= memory->limit_items;
 }
 
 static bool is_spare(const struct item *item, const struct room *room)
 {
-    return item == room->spare || item == room->spare_too;
+    return item == room->spare || item == room->spare_too ||
+           (room->within && !item_is_within(item->parent, room->within));
 }
 
 /* SIEVE (Zhang et al., NSDI 2024): the hand walks from the oldest to the newest and round again, takes the visited bit
@@ -383,19 +384,22 @@ void item_used(struct memory *memory, struct item *item)
 }
 
 /* True if `a` goes before `b`, which is older. */
-static bool goes_before(const struct memory *memory, const struct item *a, const struct item *b)
+static bool goes_before(const struct memory *memory, enum store_policy policy, const struct item *a,
+                        const struct item *b)
 {
-    if (memory->policy == STORE_POLICY_TTL)
+    if (policy == STORE_POLICY_LRU)
+        return a->used < b->used;
+    if (policy == STORE_POLICY_TTL)
         return entry_deadline_ms(&a->entry) < entry_deadline_ms(&b->entry);
     unsigned left = uses_left(memory, a), of_b = uses_left(memory, b);
     return left < of_b || (left == of_b && a->used < b->used);
 }
 
-static struct item *first_of_all(const struct memory *memory, const struct room *room)
+static struct item *first_of_all(const struct memory *memory, enum store_policy policy, const struct room *room)
 {
     struct item *first = NULL;
     for (struct item *item = memory->oldest; item; item = item->newer)
-        if (!is_spare(item, room) && (!first || goes_before(memory, item, first)))
+        if (!is_spare(item, room) && (!first || goes_before(memory, policy, item, first)))
             first = item;
     return first;
 }
@@ -408,21 +412,24 @@ static struct item *oldest_of_all(const struct memory *memory, const struct room
     return item;
 }
 
-/* The entry to go next. With LRU the queue is in the order of use; LFU counts as Redis documents its own, see
+/* With LRU the queue is in the order of use, while the policy is the store's; LFU counts as Redis documents its own, see
  * rocksdb/policy.h. */
-static struct item *next_victim(struct memory *memory, const struct room *room)
+struct item *memory_victim(struct memory *memory, enum store_policy policy, const struct room *room)
 {
     struct item *nearest;
-    switch (memory->policy) {
+    switch (policy) {
     case STORE_POLICY_NONE:
         return NULL;
     case STORE_POLICY_FIFO:
-    case STORE_POLICY_LRU:
         return oldest_of_all(memory, room);
+    case STORE_POLICY_LRU:
+        if (policy == memory->policy)
+            return oldest_of_all(memory, room);
+        return first_of_all(memory, policy, room);
     case STORE_POLICY_LFU:
-        return first_of_all(memory, room);
+        return first_of_all(memory, policy, room);
     case STORE_POLICY_TTL:
-        nearest = first_of_all(memory, room);
+        nearest = first_of_all(memory, policy, room);
         if (nearest && entry_deadline_ms(&nearest->entry) != INT64_MAX)
             return nearest;
         break;
@@ -438,12 +445,23 @@ int memory_make_room(struct memory *memory, const struct room *room)
         return 0;
     memory->waits++;
     while (!has_room(memory, room)) {
-        struct item *victim = next_victim(memory, room);
+        struct item *victim = memory_victim(memory, memory->policy, room);
         if (!victim)
             return -ENOSPC;
         item_lose(memory, victim, STORE_GONE_EVICTED);
     }
     return 0;
+}
+
+void memory_shrink(struct memory *memory)
+{
+    struct room room = {0};
+    while (memory->bytes > memory->limit_bytes || (memory->limit_items && memory->items > memory->limit_items)) {
+        struct item *victim = memory_victim(memory, memory->policy, &room);
+        if (!victim)
+            return;
+        item_lose(memory, victim, STORE_GONE_EVICTED);
+    }
 }
 
 /* --- one call ------------------------------------------------------------------------------------------ */
@@ -484,7 +502,11 @@ int item_change(struct memory *memory, struct item *item, const struct entry_cha
     if (result == 0) {
         struct room room = {.spare = item};
         room.bytes = (int64_t)item_charge_as(item, &changed, item->name) - (int64_t)item_charge(item);
-        result = memory_make_room(memory, &room);
+        struct below below = {.dir = item->parent, .bytes = room.bytes, .spare = item};
+        if (item->state == PUBLISHED)
+            result = memory_make_room_below(memory, &below);
+        if (result == 0)
+            result = memory_make_room(memory, &room);
     }
     if (result < 0) {
         entry_release(&changed);

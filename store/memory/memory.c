@@ -4,7 +4,8 @@
  * backends with. Where speed and plainness differ it is plain.
  *
  * It keeps nothing past close, and starts no thread: what a background thread would do is done by the call that needs
- * it. Here it is opened and closed; memory.h has the whole of the state, names.c, versions.c and tags.c have the slots.
+ * it. Here it is opened and closed; memory.h has the whole of the state, names.c, versions.c, tags.c and quota.c
+ * have the slots.
  */
 #include "memory.h"
 
@@ -39,6 +40,8 @@ static int memory_open(const char *path, const struct store_options *options, st
         return store_fail(ret_error, -ENOMEM, "out of memory");
     memory->store = store;
     memory->options = options;
+    memory->limit_bytes = options->limit_bytes;
+    memory->limit_items = options->limit_items;
     memory->policy = options->policy;
     memory->last_id = STORE_ROOT;
     memory->next_deadline_ms = INT64_MAX;
@@ -88,8 +91,8 @@ static void memory_stats(void *impl, struct store_stats *ret_stats)
         .bytes = memory->bytes,
         .items = memory->items,
         .directories = memory->directory_count - 1,
-        .limit_bytes = memory->options->limit_bytes,
-        .limit_items = memory->options->limit_items,
+        .limit_bytes = memory->limit_bytes,
+        .limit_items = memory->limit_items,
         .hits = memory->hits,
         .sets = memory->sets,
         .deletes = memory->deletes,
@@ -100,6 +103,15 @@ static void memory_stats(void *impl, struct store_stats *ret_stats)
         .policy = memory->policy,
         .waits = memory->waits,
     };
+}
+
+/* What is too much goes. */
+static void memory_set_limits(void *impl, uint64_t limit_bytes, uint64_t limit_items)
+{
+    ENTER(impl);
+    memory->limit_bytes = limit_bytes;
+    memory->limit_items = limit_items;
+    memory_shrink(memory);
 }
 
 /* An order of use that is not kept is one of storing from then on. */
@@ -147,6 +159,10 @@ const struct backend backend_memory = {
     .invalidate_tag = memory_invalidate_tag,
     .list_tags = memory_list_tags,
     .list_tag = memory_list_tag,
+    .set_quota = memory_set_quota,
+    .quota = memory_quota,
+    .list_quotas = memory_list_quotas,
+    .set_limits = memory_set_limits,
     .set_policy = memory_set_policy,
     .stats = memory_stats,
     .settle = memory_settle,

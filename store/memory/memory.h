@@ -39,11 +39,13 @@ struct item {
 
     struct item **children; /* directories: sorted by name */
     size_t children_count, children_room;
+    struct store_quota *quota; /* directories: owned; or NULL. Its totals are not kept */
 
     uint8_t *value; /* files: entry.size bytes, in a block of value_room */
     size_t value_room;
     unsigned pins;
     unsigned kept; /* ENTRY_SET_ bits changed while staged */
+    uint64_t staged_dir; /* where it was staged */
     uint64_t inherited_ino; /* staged: the ino it got from the file it is to replace, or 0 */
     bool visited; /* read since the hand came by */
     uint64_t used; /* memory.clock at the last read or publish, */
@@ -64,6 +66,7 @@ struct memory {
     struct store *store;
     const struct store_options *options;
     pthread_mutex_t lock; /* guards all below */
+    uint64_t limit_bytes, limit_items; /* 0: no limit of items */
     int64_t now_ns; /* the time of the call that holds the lock */
     uint64_t last_id; /* of inodes, directories, versions and changes alike */
     struct item **directories; /* all of them, the root first, sorted by id */
@@ -150,10 +153,32 @@ struct room {
     int64_t bytes;
     uint64_t items;
     const struct item *spare, *spare_too;
+    const struct item *within; /* only what is below this directory may go; NULL all */
 };
 
 /* Evicts until there is room, or -ENOSPC. */
 int memory_make_room(struct memory *memory, const struct room *room);
+
+/* Evicts what is above the limits. */
+void memory_shrink(struct memory *memory);
+
+/* The entry to go next by a policy; NULL when none may. */
+struct item *memory_victim(struct memory *memory, enum store_policy policy, const struct room *room);
+
+/* What a mutation is about to add below a directory. */
+struct below {
+    const struct item *dir;
+    const struct item *from; /* what it adds counts below here already, with `counted_bytes`; NULL: nowhere */
+    int64_t bytes, counted_bytes; /* less what it replaces in `dir` */
+    uint64_t items;
+    const struct item *spare, *spare_too;
+};
+
+/* Evicts until there is room in every quota above, or -EDQUOT. */
+int memory_make_room_below(struct memory *memory, const struct below *below);
+
+/* The largest value that may be in a directory. */
+uint64_t memory_value_max(const struct item *dir);
 
 /* Buries an entry that nobody asked to remove by its name, and notes that for options.gone. */
 void item_lose(struct memory *memory, struct item *item, enum store_gone why);
@@ -199,6 +224,9 @@ int memory_invalidate_tag(void *impl, const char *tag);
 int memory_list_tags(void *impl, const char *after, int (*each)(void *arg, const char *tag), void *arg);
 int memory_list_tag(void *impl, const char *tag, uint64_t after,
                     int (*each)(void *arg, uint64_t dir, const char *name, const struct entry *entry), void *arg);
+int memory_set_quota(void *impl, uint64_t dir_id, unsigned fields, const struct store_quota *wanted);
+int memory_quota(void *impl, uint64_t dir_id, struct store_quota *ret_quota);
+int memory_list_quotas(void *impl, int (*each)(void *arg, uint64_t dir, const struct store_quota *quota), void *arg);
 int memory_publish(void *impl, struct store_version *version, uint64_t dir_id, const char *name, uint64_t change,
                    unsigned flags);
 

@@ -69,7 +69,10 @@ static int publish_made(struct memory *memory, struct item *made, struct item *d
 {
     struct entry entry = {0};
     struct room room = {.bytes = (int64_t)entry_cost(&made->entry, strlen(made->name)), .items = items};
-    int result = memory_make_room(memory, &room);
+    struct below below = {.dir = dir, .bytes = room.bytes, .items = items};
+    int result = memory_make_room_below(memory, &below);
+    if (result == 0)
+        result = memory_make_room(memory, &room);
     if (result == 0)
         result = item_reserve_child(dir);
     if (result == 0)
@@ -194,6 +197,16 @@ static int check_exchange(const struct item *item, const struct item *target)
     return item_is_within(target->parent, item) || item_is_within(item->parent, target) ? -EINVAL : 0;
 }
 
+/* Room for one of two that change places: where it goes, the other one leaves. */
+static int make_room_for(struct memory *memory, const struct item *item, const struct item *other)
+{
+    struct below below = {.dir = other->parent, .from = item->parent, .spare = item, .spare_too = other};
+    below.bytes = (int64_t)item_charge_as(item, &item->entry, other->name) - (int64_t)item_charge(other);
+    below.counted_bytes = (int64_t)item_charge(item) - (int64_t)item_charge_as(other, &other->entry, item->name);
+    below.items = !item_is_dir(item) && item_is_dir(other);
+    return memory_make_room_below(memory, &below);
+}
+
 /* Both names stay; what they name changes sides. */
 static void exchange(struct item *item, struct item *target)
 {
@@ -213,8 +226,14 @@ static int replace(struct memory *memory, struct item *item, struct item *target
     struct room room = {.spare = item, .spare_too = target};
     room.bytes = (int64_t)item_charge_as(item, &item->entry, new_name) - (int64_t)item_charge(item);
     room.bytes -= target ? (int64_t)item_freed_by_death(target) : 0;
+    struct below below = {.dir = to, .from = item->parent, .spare = item, .spare_too = target};
+    below.bytes = (int64_t)item_charge_as(item, &item->entry, new_name) - (target ? (int64_t)item_charge(target) : 0);
+    below.counted_bytes = (int64_t)item_charge(item);
+    below.items = !target && !item_is_dir(item);
     char *name = strdup(new_name);
     int result = name ? item_reserve_child(to) : -ENOMEM;
+    if (result == 0)
+        result = memory_make_room_below(memory, &below);
     if (result == 0)
         result = memory_make_room(memory, &room);
     if (result < 0) {
@@ -251,10 +270,15 @@ int memory_rename(void *impl, uint64_t dir_id, const char *name, uint64_t new_di
     result = flags == STORE_EXCHANGE ? check_exchange(item, target) : check_replace(item, target, to);
     if (result < 0)
         return result;
-    if (flags == STORE_EXCHANGE)
-        exchange(item, target);
-    else
+    if (flags == STORE_EXCHANGE) {
+        result = make_room_for(memory, item, target);
+        if (result == 0)
+            result = make_room_for(memory, target, item);
+        if (result == 0)
+            exchange(item, target);
+    } else {
         result = replace(memory, item, target, to, new_name);
+    }
     if (result == 0) {
         memory_touch_dir(memory, from);
         memory_touch_dir(memory, to);

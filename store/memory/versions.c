@@ -109,6 +109,7 @@ int memory_stage(void *impl, uint64_t dir_id, const char *name, uint32_t mode, u
         item_free(made);
         return result;
     }
+    made->staged_dir = dir_id;
     item_pin(memory, made);
     *ret_version = &made->base;
     return 0;
@@ -150,8 +151,12 @@ static int publish_as(struct memory *memory, struct item *item, struct entry *en
     struct room room = {.items = current ? 0 : 1, .spare = current};
     room.bytes = (int64_t)entry_cost(entry, strlen(new_name)) - (int64_t)item_charge(item);
     room.bytes -= current ? (int64_t)item_freed_by_death(current) : 0;
+    struct below below = {.dir = dir, .items = room.items, .spare = current};
+    below.bytes = (int64_t)entry_cost(entry, strlen(new_name)) - (current ? (int64_t)item_charge(current) : 0);
     char *name = strdup(new_name);
     int result = name ? item_reserve_child(dir) : -ENOMEM;
+    if (result == 0)
+        result = memory_make_room_below(memory, &below);
     if (result == 0)
         result = memory_make_room(memory, &room);
     if (result < 0) {
@@ -227,10 +232,16 @@ static int value_reserve(struct item *item, uint64_t size)
 /* Makes a value `size` bytes long, with zeroes where it grows. */
 static int value_resize(struct memory *memory, struct item *item, uint64_t size)
 {
-    if (size > memory->options->limit_bytes)
+    struct item *dir = item->parent;
+    if (item->state == STAGED && memory_find_dir(memory, item->staged_dir, &dir) < 0)
+        dir = NULL;
+    if (size > memory->limit_bytes || size > memory_value_max(dir))
         return -EFBIG;
     struct room room = {.bytes = (int64_t)size - (int64_t)item->entry.size, .spare = item};
+    struct below below = {.dir = item->parent, .bytes = room.bytes, .spare = item};
     int result = value_reserve(item, size);
+    if (result == 0 && item->state == PUBLISHED)
+        result = memory_make_room_below(memory, &below);
     if (result == 0)
         result = memory_make_room(memory, &room);
     if (result < 0)

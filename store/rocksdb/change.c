@@ -214,7 +214,7 @@ static int do_value(struct engine *engine, struct doing *doing)
 {
     if (doing->pinned->entry.kind != ENTRY_FILE)
         return -EINVAL;
-    if (doing->size > engine->options->limit_bytes)
+    if (doing->size > room_limit(&engine->room).bytes || doing->size > quotas_value_max(engine, doing->pinned->dir))
         return -EFBIG;
     int result = live(engine, doing);
     return result == -ESTALE ? private_value(engine, doing) : result;

@@ -17,8 +17,9 @@ bool chore_expire(struct engine *engine, int64_t *ret_next_ms);
 /* No deadline in the queue is before this one. */
 int64_t expire_cursor(struct engine *engine);
 
-/* Evicts some, at least one if there is any, and not more than enough to free `excess`. Returns how many. */
-size_t chore_evict(struct engine *engine, struct room_amount excess);
+/* Evicts some, at least one if there is any, and not more than enough to free `excess`: of all there is, or with `quota` of
+ * what is below its directory, whose roster is counted. Returns how many. */
+size_t chore_evict(struct engine *engine, struct quota *quota, struct room_amount excess);
 
 /* Deletes the chunks of dead versions, and gives their room back. False when the medium failed. */
 bool chore_reap(struct engine *engine);

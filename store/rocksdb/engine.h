@@ -12,6 +12,8 @@
  *     policy.c    what is remembered of reads       choose.c    who goes next
  *     dirs.c      directories in memory             idle.c      times of reading
  *     tagged.c    entries by their tags             tags.c      which tags were invalidated
+ *     quota.c     directories with limits           quota_count.c  how much is below one
+ *     roster.c    which versions are below one
  *     db.c        RocksDB itself                    ahead.c     large values read ahead
  *     keys.h, meta.h, dirrow.h   what FORMAT.md says
  *
@@ -20,7 +22,7 @@
  *     1. a version's own lock        (struct pinned: its entry and its private value)
  *     2. the mutation mutex          (engine.mutation: everything published)
  *     3. the table's lock            (struct pins: which versions are in hand, and the state and place of each)
- *     4. the locks of ids, dirs, room, idle, keeper, ahead and tags; none of them is held while another is taken
+ *     4. the locks of ids, dirs, room, idle, keeper, ahead, tags and quotas; none of them is held while another is taken
  *
  * Whoever waits for room holds neither 2 nor 3, and the keeper, which makes room, never takes 1. List and read take none
  * but a version's own; lookup and pin take 3 besides, and while they hold that, or 2, they only try 1. No lock is held
@@ -39,6 +41,7 @@
 #include "meta.h"
 #include "pins.h"
 #include "policy.h"
+#include "quota.h"
 #include "room.h"
 #include "tags.h"
 
@@ -84,6 +87,7 @@ struct engine {
     struct keeper keeper;
     struct ahead ahead;
     struct tags tags;
+    struct quotas quotas;
 
     pthread_mutex_t mutation;
     rocksdb_writebatch_t *batch; /* mutation; the one being built */

@@ -100,12 +100,13 @@ int keeper_settle(struct engine *engine)
 /* --- the thread ---------------------------------------------------------------------------------------- */
 
 /* Room from what is dead already before what lives has to go. Returns how many went. */
-static size_t free_some(struct engine *engine, struct room_amount excess)
+static size_t free_some(struct engine *engine, struct quota *quota, struct room_amount excess)
 {
     size_t freed = 0;
     while (freed == 0 && chore_invalidated(engine, &freed) > 0)
         ;
-    return freed > 0 || !room_evicts(&engine->room) ? freed : chore_evict(engine, excess);
+    bool evicts = quota ? policy_rule(&quota->policy) != STORE_POLICY_NONE : room_evicts(&engine->room);
+    return freed > 0 || !evicts ? freed : chore_evict(engine, quota, excess);
 }
 
 /* Down to the low watermark, and further for those who wait. False when the medium failed to delete. */
@@ -119,7 +120,7 @@ static bool make_room(struct engine *engine)
         return true;
     while (room_excess(room, &excess)) {
         uint64_t takes = room_takes(room);
-        size_t evicted = free_some(engine, excess);
+        size_t evicted = free_some(engine, NULL, excess);
         reaped = chore_reap(engine);
         tell(engine);
         if (evicted == 0 && room_failed(room, attempt, takes))
@@ -128,6 +129,39 @@ static bool make_room(struct engine *engine)
             usleep(100);
     }
     return reaped;
+}
+
+/* The same below one directory. False when the medium failed. */
+static bool make_room_in(struct engine *engine, struct quota *quota)
+{
+    struct room_amount excess;
+    uint64_t attempt;
+    bool done = quota_count(engine, quota, false) == 0;
+    if (!quota_attempt(engine, quota, &attempt))
+        return done;
+    while (quota_excess(engine, quota, &excess)) {
+        uint64_t stored = quota_stored(engine, quota);
+        bool counted = quota_count(engine, quota, true) == 0;
+        size_t evicted = counted ? free_some(engine, quota, excess) : 0;
+        done = chore_reap(engine) && counted;
+        tell(engine);
+        if (evicted == 0 && quota_failed(engine, quota, attempt, stored))
+            break;
+        if (evicted == 0)
+            usleep(100);
+    }
+    return done;
+}
+
+static bool make_room_in_quotas(struct engine *engine)
+{
+    bool done = true;
+    quotas_begin_pass(engine);
+    for (struct quota *quota; (quota = quotas_due(engine)); quota_release(&engine->quotas, quota)) {
+        done = make_room_in(engine, quota) && done;
+        policy_grow(&quota->policy);
+    }
+    return done;
 }
 
 /* Some of the sweep, or with `whole` all that is left of it. */
@@ -162,6 +196,7 @@ static bool pass(struct engine *engine, bool whole)
     keeper_wake(engine, next_ms);
     bool forgotten = forget(engine, whole);
     bool reaped = chore_reap(engine);
+    reaped = make_room_in_quotas(engine) && reaped;
     reaped = make_room(engine) && reaped;
     if (!reaped)
         keeper_wake(engine, RETRY_MS);

@@ -30,6 +30,7 @@ struct key {
 #define META_COUNTERS "counters"
 #define META_HAND     "hand"
 #define META_TAG      "tag:" /* and the tag */
+#define META_QUOTA    "quota:" /* and the directory's number (8) */
 
 /* The entry at a place; `name` is empty for the directory itself. */
 static inline struct key key_name(uint64_t dir, const char *name)
@@ -59,6 +60,15 @@ static inline struct key key_invalidated(const char *tag)
     size_t size = strlen(tag);
     memcpy(key.bytes + key.size, tag, size);
     key.size += size;
+    return key;
+}
+
+/* The row of a directory's quota. */
+static inline struct key key_quota(uint64_t dir)
+{
+    struct key key = key_meta(META_QUOTA);
+    put_u64(key.bytes + key.size, dir);
+    key.size += 8;
     return key;
 }
 

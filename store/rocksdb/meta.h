@@ -18,6 +18,7 @@ enum {
     META_COUNTERS_SIZE = 24,
     META_HAND_SIZE = 8,
     META_TAG_SIZE = 8,
+    META_QUOTA_SIZE = 34,
     META_SIZE_MAX = 24,
 };
 #define META_MAGIC "larder\0\n" /* 8 bytes */
@@ -79,6 +80,33 @@ static inline bool meta_get_counters(const uint8_t *row, size_t size, struct met
     if (size != META_COUNTERS_SIZE)
         return false;
     *ret_counters = (struct meta_counters){get_u64(row), get_u64(row + 8), get_u64(row + 16)};
+    return true;
+}
+
+/* A directory's quota: what is set, and what is below it. */
+struct meta_quota {
+    uint64_t limit_bytes, limit_items; /* 0: none */
+    uint8_t policy; /* enum store_policy + 1; 0: the mount's */
+    bool counted; /* the next two are right */
+    uint64_t bytes, items;
+};
+
+static inline void meta_put_quota(uint8_t row[META_QUOTA_SIZE], struct meta_quota quota)
+{
+    put_u64(row, quota.limit_bytes);
+    put_u64(row + 8, quota.limit_items);
+    row[16] = quota.policy;
+    row[17] = quota.counted;
+    put_u64(row + 18, quota.bytes);
+    put_u64(row + 26, quota.items);
+}
+
+static inline bool meta_get_quota(const uint8_t *row, size_t size, struct meta_quota *ret_quota)
+{
+    if (size != META_QUOTA_SIZE || row[17] > 1)
+        return false;
+    *ret_quota =
+        (struct meta_quota){get_u64(row), get_u64(row + 8), row[16], row[17], get_u64(row + 18), get_u64(row + 26)};
     return true;
 }
 

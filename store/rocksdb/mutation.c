@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* mutation.c - see mutation.h. */
 #include "mutation.h"
+#include "quota.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -68,15 +69,25 @@ static void delete_tags(struct mutation *m, const struct entry *entry)
         erase(m, FAMILY_TAG, key_tag(tag, size, entry->version));
 }
 
+void mutation_account(struct mutation *m, uint64_t dir, int64_t bytes, int64_t items)
+{
+    m->bytes += bytes;
+    m->items += items;
+    int result = quotas_account(m, dir, bytes, items);
+    if (result < 0 && m->failed == 0)
+        m->failed = result;
+}
+
 int mutation_add(struct mutation *m, uint64_t dir, const char *name, const struct entry *entry)
 {
     struct key place = key_name(dir, name);
     put(m, FAMILY_VERSION, key_version(entry->version), place.bytes, place.size);
     put_deadline(m, entry);
     put_tags(m, entry);
-    m->bytes += (int64_t)entry_cost(entry, strlen(name));
-    m->items++;
+    mutation_account(m, dir, (int64_t)entry_cost(entry, strlen(name)), 1);
     m->added_version = entry->version;
+    m->added_dir = dir;
+    m->added_deadline_ms = entry_deadline_ms(entry);
     return put_row(m, dir, name, entry);
 }
 
@@ -87,11 +98,16 @@ int mutation_change(struct mutation *m, uint64_t dir, const char *name, const st
         delete_deadline(m, old);
         put_deadline(m, entry);
     }
+    if (entry_deadline_ms(entry) < entry_deadline_ms(old)) {
+        m->nearer_version = entry->version;
+        m->nearer_dir = dir;
+        m->nearer_deadline_ms = entry_deadline_ms(entry);
+    }
     if (old->tags_size != entry->tags_size || strcmp(old->tags, entry->tags) != 0) {
         delete_tags(m, old);
         put_tags(m, entry);
     }
-    m->bytes += (int64_t)entry_cost(entry, strlen(name)) - (int64_t)entry_cost(old, strlen(name));
+    mutation_account(m, dir, (int64_t)entry_cost(entry, strlen(name)) - (int64_t)entry_cost(old, strlen(name)), 0);
     m->changed_dir = dir;
     m->changed_name = name;
     return put_row(m, dir, name, entry);
@@ -112,8 +128,7 @@ void mutation_kill(struct mutation *m, uint64_t dir, const char *name, const str
     erase(m, FAMILY_VERSION, key_version(entry->version));
     delete_deadline(m, entry);
     delete_tags(m, entry);
-    m->bytes -= (int64_t)victim->cost;
-    m->items--;
+    mutation_account(m, dir, -(int64_t)victim->cost, -1);
 }
 
 void mutation_delete_row(struct mutation *m, uint64_t dir, const char *name)
@@ -139,8 +154,9 @@ int mutation_put_dir(struct mutation *m, const char *name, const char *old_name,
     put(m, FAMILY_DEFAULT, key_self(entry->ino), row, size);
     note_dir(m, entry->ino, row, size);
     if (entry->ino != STORE_ROOT) {
-        m->bytes += (int64_t)entry_cost(entry, strlen(name));
-        m->bytes -= old ? (int64_t)entry_cost(old, strlen(old_name)) : 0;
+        if (old)
+            mutation_account(m, old->parent, -(int64_t)entry_cost(old, strlen(old_name)), 0);
+        mutation_account(m, entry->parent, (int64_t)entry_cost(entry, strlen(name)), 0);
     }
     return 0;
 }
@@ -167,7 +183,8 @@ int mutation_drop_dir(struct mutation *m, uint64_t parent, const char *name, uin
     mutation_delete_row(m, parent, name);
     mutation_delete_row(m, dir, "");
     note_dir(m, dir, NULL, 0);
-    m->bytes -= (int64_t)entry_cost(&entry, strlen(name));
+    mutation_account(m, parent, -(int64_t)entry_cost(&entry, strlen(name)), 0);
+    quotas_drop_dir(m, dir);
     m->directories--;
     entry_release(&entry);
     return 0;
@@ -330,11 +347,31 @@ static void settle(const struct mutation *m, bool written)
         settle_dir(m->engine->dirs, &m->dirs[i], written);
 }
 
+/* Totals and rosters. A file that stays within a quota leaves and enters it. */
+static void settle_quotas(struct mutation *m)
+{
+    struct engine *engine = m->engine;
+    quotas_settle(m);
+    if (engine->quotas.active == 0)
+        return;
+    for (size_t i = 0; i < m->victims_count; i++)
+        quotas_left(engine, m->victims[i].dir, m->victims[i].version);
+    for (size_t i = 0; i < m->moves_count; i++)
+        quotas_left(engine, m->moves[i].dir, m->moves[i].version);
+    for (size_t i = 0; i < m->moves_count; i++)
+        quotas_entered(engine, m->moves[i].new_dir, m->moves[i].version, m->moves[i].deadline_ms);
+    if (m->added_version != UINT64_MAX)
+        quotas_entered(engine, m->added_dir, m->added_version, m->added_deadline_ms);
+    if (m->nearer_version != UINT64_MAX)
+        quotas_nearer(engine, m->nearer_dir, m->nearer_version, m->nearer_deadline_ms);
+}
+
 static int write_batch(struct mutation *m)
 {
     struct engine *engine = m->engine;
     if (m->bytes != 0 || m->items != 0 || m->directories != 0)
         put_counters(m);
+    quotas_put(m);
     unsettle(m);
     int result = db_write(&engine->db, engine->batch);
     if (result == 0)
@@ -343,6 +380,7 @@ static int write_batch(struct mutation *m)
     if (result < 0)
         return result;
     counters_move(&engine->counters, m);
+    settle_quotas(m);
     if (m->invalidated) {
         tags_enter(&engine->tags, *m->invalidated, m->mark, m->mark + 1);
         *m->invalidated = NULL;
@@ -366,13 +404,22 @@ static void begin(struct mutation *m, struct engine *engine)
     m->now_ms = m->now_ns / NS_PER_MS;
     m->bytes = m->items = m->directories = 0;
     m->deadline_ms = INT64_MAX;
-    m->added_version = UINT64_MAX;
+    m->added_version = m->nearer_version = UINT64_MAX;
+    m->failed = 0;
+    m->touched = m->dropped_quota = NULL;
+    m->setting = NULL;
+    m->moves_dir = m->quota_high = false;
     m->publishing = NULL;
     m->changed_name = NULL;
     m->invalidated = NULL;
     m->folded_hits = 0;
     m->victims_count = m->moves_count = m->dirs_count = 0;
     rocksdb_writebatch_clear(engine->batch);
+}
+
+static void end_locked(struct mutation *m)
+{
+    quotas_forget(m);
 }
 
 static void end(struct mutation *m)
@@ -417,14 +464,20 @@ int engine_wait_for_room(struct engine *engine, struct room_amount amount)
     return room_wait(&engine->room, amount, ticket);
 }
 
-/* One attempt under the mutation mutex. -EAGAIN when there is no room: *ret_need is what it takes. */
+/* One attempt under the mutation mutex. -EAGAIN when there is no room: *ret_need is what it takes, in *ret_lacking, with
+ * a reference, or if that is NULL in the whole store. */
 static int attempt_locked(struct mutation *m, mutation_step *step, void *arg, struct holding *holding,
-                          struct room_amount *ret_need)
+                          struct room_amount *ret_need, struct quota **ret_lacking)
 {
     int64_t bytes;
     int result = step(m, arg);
+    if (result == 0)
+        result = m->failed;
     if (result < 0)
         return result;
+    *ret_lacking = quotas_lacking(m, ret_need);
+    if (*ret_lacking)
+        return -EAGAIN;
     *ret_need = needed(m, &bytes);
     if (!take_room(m->engine, holding, *ret_need))
         return -EAGAIN;
@@ -443,11 +496,13 @@ static void use_up(struct engine *engine, struct holding *holding)
 /* Waits for all that is needed, with nothing in hand: what the last wait brought may not be enough any more, for the
  * keeper may have evicted what was to be replaced, and it does not give up while somebody has room and has not used
  * it. */
-static int wait_for_need(struct engine *engine, struct holding *holding, struct room_amount need)
+static int wait_for_need(struct engine *engine, struct holding *holding, struct room_amount need, struct quota *lacking)
 {
     room_give(&engine->room, holding->amount);
     holding->amount = (struct room_amount){0};
     use_up(engine, holding);
+    if (lacking)
+        return quotas_wait(engine, lacking, need);
     int result = engine_wait_for_room(engine, need);
     if (result == 0) {
         holding->amount = need;
@@ -463,14 +518,16 @@ int mutate(struct engine *engine, mutation_step *step, void *arg)
     int result;
     do {
         struct room_amount need = {0};
+        struct quota *lacking = NULL;
         pthread_mutex_lock(&engine->mutation);
         begin(&m, engine);
-        result = attempt_locked(&m, step, arg, &holding, &need);
+        result = attempt_locked(&m, step, arg, &holding, &need, &lacking);
+        end_locked(&m);
         pthread_mutex_unlock(&engine->mutation);
         end(&m);
         if (result != -EAGAIN)
             break;
-        result = wait_for_need(engine, &holding, need);
+        result = wait_for_need(engine, &holding, need, lacking);
     } while (result == 0);
 
     if (result < 0)
@@ -478,7 +535,7 @@ int mutate(struct engine *engine, mutation_step *step, void *arg)
     use_up(engine, &holding);
     if (result == 0 && m.deadline_ms != INT64_MAX)
         keeper_wake(engine, deadline_clamp(m.deadline_ms) - m.now_ms);
-    if (holding.high)
+    if (holding.high || m.quota_high)
         keeper_wake(engine, 0);
     return result;
 }

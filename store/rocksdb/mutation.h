@@ -4,7 +4,7 @@
  *
  * mutate() holds the mutation mutex, calls a step that reads old rows and adds to the batch what is new, finds the
  * room the step's result needs, writes the batch with the counters in it, and settles with everything in memory that
- * knew the old state: versions in hand, epochs, hits, room, deadlines. Where room must be waited for it lets the
+ * knew the old state: versions in hand, epochs, hits, room, quotas, deadlines. Where room must be waited for it lets the
  * mutex go and calls the step anew, so a step must come to its result from the rows and its argument alone, each
  * time, and have no effect beside the batch and outputs in its argument.
  */
@@ -34,6 +34,7 @@ struct victim {
 /* A published version that gets another place. */
 struct move {
     uint64_t version, dir, new_dir;
+    int64_t deadline_ms;
     const char *name, *new_name; /* the step's argument keeps them */
 };
 
@@ -49,7 +50,13 @@ struct mutation {
     int64_t now_ns, now_ms;
     int64_t bytes, items, directories; /* how the counters change */
     int64_t deadline_ms; /* the earliest that is added; INT64_MAX none */
-    uint64_t added_version; /* UINT64_MAX none */
+    int failed; /* what a tool that returns nothing could not do; or 0 */
+    uint64_t added_version; /* UINT64_MAX none; in added_dir, and ends then */
+    uint64_t added_dir;
+    int64_t added_deadline_ms;
+    uint64_t nearer_version; /* UINT64_MAX none; in nearer_dir: its deadline is an earlier one now */
+    uint64_t nearer_dir;
+    int64_t nearer_deadline_ms;
     struct pinned *publishing; /* this staged version becomes published, here; its charge is part of `bytes` */
     uint64_t publishing_dir;
     const char *publishing_name;
@@ -59,6 +66,11 @@ struct mutation {
     struct invalidated *
         *invalidated; /* a tag's, entered with this mark when the row is written, and NULL then; or NULL */
     uint64_t mark;
+    struct quota *touched; /* what is below them changes; a list by next_touched */
+    struct quota_setting *setting; /* a directory gets a quota, or loses it; or NULL */
+    struct quota *dropped_quota; /* its directory is removed; or NULL */
+    bool moves_dir;
+    bool quota_high; /* the keeper has to come to one of them */
     size_t victims_count, moves_count, dirs_count;
     struct victim victims[MUTATION_VICTIMS_MAX];
     struct move moves[MUTATION_MOVES_MAX];
@@ -76,6 +88,9 @@ int mutate(struct engine *engine, mutation_step *step, void *arg);
 int mutation_synced(struct engine *engine, int result);
 
 /* --- for steps ----------------------------------------------------------------------------------------- */
+
+/* What is in a directory changes by so much. Errors are the step's in the end, if it does not look. */
+void mutation_account(struct mutation *mutation, uint64_t dir, int64_t bytes, int64_t items);
 
 /* Puts the row of a file or link whose version is new, with everything that points to it. */
 int mutation_add(struct mutation *mutation, uint64_t dir, const char *name, const struct entry *entry);

@@ -54,7 +54,8 @@ struct pinned {
     /* Bytes of room it holds itself: STAGED or DEAD. The value's size, or 0 for a value from a row that came to hand in
      * the very moment of its death with the store full. */
     _Atomic uint64_t charge;
-    uint64_t dir; /* with `name` its place, while published; guarded as `state` */
+    _Atomic uint64_t
+        dir; /* with `name` its place, while published, and before where it was staged; guarded as `state` */
     char name[STORE_NAME_MAX + 1];
 
     /* --- below here the table's lock --- */

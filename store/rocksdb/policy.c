@@ -284,7 +284,7 @@ static _Atomic uint64_t *add(struct policy *policy, uint64_t tag, uint64_t hits,
     return NULL;
 }
 
-static bool crowded(const struct policy *policy)
+bool policy_crowded(const struct policy *policy)
 {
     uint64_t slots = atomic_load_explicit(&policy->mask, memory_order_relaxed) + 1;
     return atomic_load_explicit(&policy->used, memory_order_relaxed) >= slots / 4 * 3 && slots * 2 <= policy->slots_max;
@@ -296,7 +296,7 @@ bool policy_hit(struct policy *policy, uint64_t version)
     const _Atomic uint64_t *slot = add(policy, tag_of(version), 1, SEEN, &fresh);
     if (slot)
         mark(policy, slot, atomic_load_explicit(slot, memory_order_relaxed), fresh);
-    return crowded(policy);
+    return policy_crowded(policy);
 }
 
 uint64_t policy_hits(const struct policy *policy, uint64_t version)
@@ -352,7 +352,7 @@ void policy_forget(struct policy *policy, uint64_t version)
 void policy_grow(struct policy *policy)
 {
     uint64_t slots = atomic_load(&policy->mask) + 1;
-    if (!crowded(policy))
+    if (!policy_crowded(policy))
         return;
     atomic_store(&policy->mask, slots * 2 - 1);
     for (uint64_t i = 0; i < slots + POLICY_WINDOW; i++) {

@@ -94,6 +94,9 @@ uint64_t policy_turnover(const struct policy *policy);
 size_t policy_lowest(const struct policy *policy, bool (*held)(void *arg, uint64_t version), void *arg,
                      struct policy_ranked *ret_ranked, size_t max);
 
+/* True when policy_grow() is due. */
+bool policy_crowded(const struct policy *policy);
+
 /* Doubles the table when it has become crowded. */
 void policy_grow(struct policy *policy);
 

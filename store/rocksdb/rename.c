@@ -6,6 +6,7 @@
  * Deadlines and tags hang on the version and stay. What was at the new place dies in the same batch.
  */
 #include "names.h"
+#include "quota.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -44,6 +45,8 @@ static int move_dir(struct mutation *m, const struct entry *entry, uint64_t new_
     moved = old;
     moved.parent = new_dir;
     result = mutation_put_dir(m, new_name, name, &old, &moved);
+    if (result == 0)
+        result = quotas_cross(m, old.parent, new_dir);
     entry_release(&old);
     uint8_t link[DIRROW_LINK_SIZE];
     dirrow_put_link(link, entry->ino);
@@ -64,9 +67,14 @@ static int move_file(struct mutation *m, const struct entry *entry, uint64_t dir
     entry_encode(entry, row);
     db_batch_put(&m->engine->db, m->engine->batch, FAMILY_DEFAULT, &place, row, size);
     free(row);
-    m->bytes += (int64_t)entry_cost(entry, strlen(new_name)) - (int64_t)entry_cost(entry, strlen(name));
-    m->moves[m->moves_count++] =
-        (struct move){.version = entry->version, .dir = dir, .new_dir = new_dir, .name = name, .new_name = new_name};
+    mutation_account(m, dir, -(int64_t)entry_cost(entry, strlen(name)), -1);
+    mutation_account(m, new_dir, (int64_t)entry_cost(entry, strlen(new_name)), 1);
+    m->moves[m->moves_count++] = (struct move){.version = entry->version,
+                                               .dir = dir,
+                                               .new_dir = new_dir,
+                                               .deadline_ms = entry_deadline_ms(entry),
+                                               .name = name,
+                                               .new_name = new_name};
     return 0;
 }
 

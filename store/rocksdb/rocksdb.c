@@ -162,15 +162,21 @@ static int read_state(struct engine *engine, uint64_t *ret_sweep_end)
     return put_ids(engine, (struct meta_ids){.mark = engine->ids.mark});
 }
 
+static struct room_amount limit_of(uint64_t bytes, uint64_t items)
+{
+    return (struct room_amount){bytes, items ? items : UINT64_MAX};
+}
+
 static int init_memory(struct engine *engine)
 {
     const struct store_options *options = engine->options;
-    struct room_amount limit = {options->limit_bytes, options->limit_items ? options->limit_items : UINT64_MAX};
+    struct room_amount limit = limit_of(options->limit_bytes, options->limit_items);
     struct room_amount used = {engine->counters.bytes, engine->counters.items};
     uint64_t entries_max = limit.bytes / (ENTRY_OVERHEAD + ENTRY_ROW_HEAD);
     room_init(&engine->room, limit, options->policy != STORE_POLICY_NONE, used, engine->lock_fd);
     idle_init(&engine->idle);
     tags_init(&engine->tags);
+    quotas_init(&engine->quotas);
     pthread_mutex_init(&engine->mutation, NULL);
     pthread_mutex_init(&engine->ids.lock, NULL);
     engine->deadline_added_ms = INT64_MAX;
@@ -201,6 +207,7 @@ static void release_memory(struct engine *engine)
     rocksdb_writebatch_destroy(engine->batch);
     pthread_mutex_destroy(&engine->ids.lock);
     pthread_mutex_destroy(&engine->mutation);
+    quotas_release(&engine->quotas);
     tags_release(&engine->tags);
     idle_release(&engine->idle);
     room_release(&engine->room);
@@ -243,6 +250,8 @@ int engine_open(const char *path, const struct store_options *options, const str
     result = init_memory(engine);
     if (result == 0)
         result = tagged_load(engine);
+    if (result == 0)
+        result = quotas_load(engine);
     if (result == 0)
         result = ahead_start(&engine->ahead, &engine->db, engine->layout.chunk_bytes);
     if (result == 0) {
@@ -301,7 +310,7 @@ static int backend_sync(void *impl)
 static void backend_stats(void *impl, struct store_stats *ret_stats)
 {
     struct engine *engine = impl;
-    struct room_amount used = room_used(&engine->room);
+    struct room_amount used = room_used(&engine->room), limit = room_limit(&engine->room);
     pthread_mutex_lock(&engine->mutation);
     struct meta_counters counters = engine->counters;
     pthread_mutex_unlock(&engine->mutation);
@@ -309,8 +318,8 @@ static void backend_stats(void *impl, struct store_stats *ret_stats)
         .bytes = used.bytes,
         .items = counters.items,
         .directories = counters.directories,
-        .limit_bytes = engine->options->limit_bytes,
-        .limit_items = engine->options->limit_items,
+        .limit_bytes = limit.bytes,
+        .limit_items = limit.items == UINT64_MAX ? 0 : limit.items,
         .hits = engine->hits,
         .sets = engine->sets,
         .deletes = engine->deletes,
@@ -331,8 +340,16 @@ static void backend_set_policy(void *impl, enum store_policy policy)
     pthread_mutex_lock(&engine->mutation);
     policy_use(&engine->policy, policy);
     engine->hand = 0;
+    quotas_use_policy(engine);
     room_set_evicts(&engine->room, policy != STORE_POLICY_NONE);
     pthread_mutex_unlock(&engine->mutation);
+    keeper_wake(engine, 0);
+}
+
+static void backend_set_limits(void *impl, uint64_t limit_bytes, uint64_t limit_items)
+{
+    struct engine *engine = impl;
+    room_set_limit(&engine->room, limit_of(limit_bytes, limit_items));
     keeper_wake(engine, 0);
 }
 
@@ -371,6 +388,10 @@ const struct backend backend_rocksdb = {
     .invalidate_tag = tagged_invalidate,
     .list_tags = tagged_list_tags,
     .list_tag = tagged_list,
+    .set_quota = quotas_set,
+    .quota = quotas_get,
+    .list_quotas = quotas_list,
+    .set_limits = backend_set_limits,
     .set_policy = backend_set_policy,
     .stats = backend_stats,
     .settle = backend_settle,

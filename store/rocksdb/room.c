@@ -9,17 +9,6 @@
 #define RESERVE_BYTES    (UINT64_C(256) << 20) /* memtables, log and one compaction have to fit */
 #define LOOK_EVERY_BYTES (UINT64_C(4) << 20)
 
-/* The keeper starts above the high watermark and stops at the low one. */
-static uint64_t high(uint64_t limit)
-{
-    return limit - limit / 16;
-}
-
-static uint64_t low(uint64_t limit)
-{
-    return limit - limit / 8;
-}
-
 static uint64_t less(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -59,18 +48,12 @@ static bool is_disk_full_locked(struct room *room, uint64_t bytes)
     return room->disk_full;
 }
 
-/* A store opened with a smaller limit than before is over it; whoever asks for nothing there is not held up. */
-static bool fits(uint64_t used, uint64_t amount, uint64_t limit)
-{
-    return amount == 0 || (used <= limit && amount <= limit - used);
-}
-
 static bool take_locked(struct room *room, struct room_amount amount)
 {
     if (amount.bytes > 0 && is_disk_full_locked(room, amount.bytes))
         return false;
-    if (!fits(room->used.bytes, amount.bytes, room->limit.bytes) ||
-        !fits(room->used.items, amount.items, room->limit.items))
+    if (!room_fits(room->used.bytes, amount.bytes, room->limit.bytes) ||
+        !room_fits(room->used.items, amount.items, room->limit.items))
         return false;
     room->used.bytes += amount.bytes;
     room->used.items += amount.items;
@@ -80,7 +63,7 @@ static bool take_locked(struct room *room, struct room_amount amount)
 
 static bool is_high_locked(const struct room *room)
 {
-    return room->used.bytes > high(room->limit.bytes) || room->used.items > high(room->limit.items);
+    return room->used.bytes > room_high(room->limit.bytes) || room->used.items > room_high(room->limit.items);
 }
 
 enum room_answer room_try(struct room *room, struct room_amount amount)
@@ -118,11 +101,17 @@ uint64_t room_wait_begin(struct room *room, struct room_amount amount)
     return ticket;
 }
 
+static bool ever_locked(const struct room *room, struct room_amount amount)
+{
+    return amount.bytes <= room->limit.bytes && amount.items <= room->limit.items;
+}
+
 int room_wait(struct room *room, struct room_amount amount, uint64_t ticket)
 {
     pthread_mutex_lock(&room->lock);
-    bool taken, ever = amount.bytes <= room->limit.bytes && amount.items <= room->limit.items;
-    while (!(taken = take_locked(room, amount)) && ever && !room->disk_full && room->failed <= ticket)
+    bool taken;
+    while (!(taken = take_locked(room, amount)) && ever_locked(room, amount) && !room->disk_full &&
+           room->failed <= ticket)
         pthread_cond_wait(&room->changed, &room->lock);
     room->waiting--;
     room->wanted.bytes -= amount.bytes;
@@ -151,18 +140,12 @@ bool room_attempt(struct room *room, uint64_t *ret_attempt)
     return due;
 }
 
-static uint64_t excess(uint64_t used, uint64_t limit, uint64_t wanted)
-{
-    uint64_t target = less(low(limit), limit - less(wanted, limit));
-    return used > target ? used - target : 0;
-}
-
 bool room_excess(struct room *room, struct room_amount *ret_excess)
 {
     pthread_mutex_lock(&room->lock);
     *ret_excess = (struct room_amount){
-        .bytes = excess(room->used.bytes, room->limit.bytes, room->wanted.bytes),
-        .items = excess(room->used.items, room->limit.items, room->wanted.items),
+        .bytes = room_surplus(room->used.bytes, room->limit.bytes, room->wanted.bytes),
+        .items = room_surplus(room->used.items, room->limit.items, room->wanted.items),
     };
     pthread_mutex_unlock(&room->lock);
     return ret_excess->bytes > 0 || ret_excess->items > 0;
@@ -201,6 +184,22 @@ bool room_evicts(struct room *room)
     bool evicts = room->evicts;
     pthread_mutex_unlock(&room->lock);
     return evicts;
+}
+
+void room_set_limit(struct room *room, struct room_amount limit)
+{
+    pthread_mutex_lock(&room->lock);
+    room->limit = limit;
+    pthread_cond_broadcast(&room->changed);
+    pthread_mutex_unlock(&room->lock);
+}
+
+struct room_amount room_limit(struct room *room)
+{
+    pthread_mutex_lock(&room->lock);
+    struct room_amount limit = room->limit;
+    pthread_mutex_unlock(&room->lock);
+    return limit;
 }
 
 bool room_waited_for(struct room *room)

@@ -23,12 +23,38 @@ struct room_amount {
     uint64_t bytes, items;
 };
 
+/* The keeper starts above the high watermark and stops at the low one. */
+static inline uint64_t room_high(uint64_t limit)
+{
+    return limit - limit / 16;
+}
+
+static inline uint64_t room_low(uint64_t limit)
+{
+    return limit - limit / 8;
+}
+
+/* What has to go of `used` for the low watermark, and for those who want more. */
+static inline uint64_t room_surplus(uint64_t used, uint64_t limit, uint64_t wanted)
+{
+    uint64_t low = room_low(limit), left = wanted < limit ? limit - wanted : 0;
+    uint64_t target = low < left ? low : left;
+    return used > target ? used - target : 0;
+}
+
+/* Does so much more fit? What is opened with a smaller limit than before is over it; whoever asks for nothing there is not
+ * held up. */
+static inline bool room_fits(uint64_t used, uint64_t amount, uint64_t limit)
+{
+    return amount == 0 || (used <= limit && amount <= limit - used);
+}
+
 struct room {
-    struct room_amount limit; /* constant */
     int disk_fd; /* constant: on the file system that may become full */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
+    struct room_amount limit;
     bool evicts; /* the policy is not none */
     struct room_amount used;
     struct room_amount wanted; /* sum of what those wait for who wait */
@@ -76,6 +102,10 @@ uint64_t room_takes(struct room *room);
 /* Says whether eviction can make room, by the policy there is; and asks. */
 void room_set_evicts(struct room *room, bool evicts);
 bool room_evicts(struct room *room);
+
+/* Sets the limits, and says them. Who waits looks again; room_attempt() may be due. */
+void room_set_limit(struct room *room, struct room_amount limit);
+struct room_amount room_limit(struct room *room);
 
 /* True while anybody waits. */
 bool room_waited_for(struct room *room);

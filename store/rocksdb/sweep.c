@@ -168,7 +168,7 @@ static void compact_later(struct engine *engine, const struct key *low, const st
 void chore_compact(struct engine *engine)
 {
     struct keeper *keeper = &engine->keeper;
-    uint64_t share = engine->options->limit_bytes / 8, worth = share > COMPACT_MIN_BYTES ? share : COMPACT_MIN_BYTES;
+    uint64_t share = room_limit(&engine->room).bytes / 8, worth = share > COMPACT_MIN_BYTES ? share : COMPACT_MIN_BYTES;
     bool pressed = keeper->reaped_bytes >= COMPACT_PRESSED_BYTES && room_disk_full(&engine->room);
     if (keeper->reaped_bytes < worth && !pressed)
         return;

@@ -53,6 +53,7 @@ static int pin_at_rest(struct engine *engine, uint64_t dir, const char *name, st
 static void count_hit(struct engine *engine, const struct pinned *pinned, uint64_t idle_ms)
 {
     engine->hits++;
+    quotas_hit(engine, pinned->dir, pinned->version.id);
     if (policy_hit(&engine->policy, pinned->version.id))
         keeper_wake(engine, 0);
     if (idle_ms != ENTRY_UNSET && idle_ms != ENTRY_FOREVER)

@@ -149,6 +149,7 @@ int names_tests(void);
 int open_tests(void);
 /* Another process for open_tests: opens a store, does what `work` says, writes a byte when done, and waits. */
 int open_tests_child(const char *work, const char *url);
+int quotas_tests(void);
 int rename_tests(void);
 int tags_tests(void);
 int threads_tests(void);

@@ -24,6 +24,7 @@ int main(int argc, char **argv)
     failed += attributes_tests();
     failed += lifetime_tests();
     failed += limits_tests();
+    failed += quotas_tests();
     failed += tags_tests();
     failed += threads_tests();
     return failed > 0;
