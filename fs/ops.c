@@ -15,6 +15,7 @@
 #include "ioctl.h"
 #include "pages.h"
 #include "place.h"
+#include "quota.h"
 #include "setting.h"
 #include "target.h"
 #include "transport.h"
@@ -27,6 +28,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 
 enum { BLOCK = 4096 };
 
@@ -283,7 +285,7 @@ static void op_setxattr(fuse_req_t request, fuse_ino_t id, const char *name, con
     struct fs *fs = fs_of(request);
     struct node *node = node_of(fs, id);
     bool setting = setting_is(fs, node, name);
-    int result = setting ? setting_set(fs, fuse_req_ctx(request)->uid, value, size, flags)
+    int result = setting ? setting_set(fs, fuse_req_ctx(request)->uid, name, value, size, flags)
                          : xattr_set(fs, node, tid_of(request), name, value, size, flags);
     if (result < 0 || setting)
         reply_result(request, result);
@@ -296,7 +298,7 @@ static void op_removexattr(fuse_req_t request, fuse_ino_t id, const char *name)
     struct fs *fs = fs_of(request);
     struct node *node = node_of(fs, id);
     bool setting = setting_is(fs, node, name);
-    int result = setting ? setting_set(fs, fuse_req_ctx(request)->uid, NULL, 0, 0)
+    int result = setting ? setting_set(fs, fuse_req_ctx(request)->uid, name, NULL, 0, XATTR_REPLACE)
                          : xattr_remove(fs, node, tid_of(request), name);
     if (result < 0 || setting)
         reply_result(request, result);
@@ -503,21 +505,29 @@ static void op_fsyncdir(fuse_req_t request, fuse_ino_t id, int data_only, struct
 
 /* --- the whole ----------------------------------------------------------------------------------------- */
 
+/* What is full first, and how full: the mount, or below a directory with limits that one. */
 static void op_statfs(fuse_req_t request, fuse_ino_t id)
 {
+    struct fs *fs = fs_of(request);
     struct store_stats stats;
-    (void)id;
-    store_stats(fs_of(request)->store, &stats);
-    uint64_t blocks = stats.limit_bytes / BLOCK, used = (stats.bytes + BLOCK - 1) / BLOCK;
-    uint64_t left = blocks > used ? blocks - used : 0;
-    uint64_t files_left = stats.limit_items ? stats.limit_items - stats.items : left;
+    store_stats(fs->store, &stats);
+    uint64_t left = stats.limit_bytes > stats.bytes ? (stats.limit_bytes - stats.bytes) / BLOCK : 0;
+    struct store_quota space = {
+        .limit_bytes = stats.limit_bytes, .limit_items = stats.limit_items, .bytes = stats.bytes, .items = stats.items};
+    quota_narrow(fs, node_of(fs, id), &space);
+    uint64_t blocks = space.limit_bytes / BLOCK, used = (space.bytes + BLOCK - 1) / BLOCK;
+    if (left > blocks - (used < blocks ? used : blocks))
+        left = blocks - (used < blocks ? used : blocks);
+    uint64_t files_left = space.limit_items == 0            ? left
+                          : space.limit_items > space.items ? space.limit_items - space.items
+                                                            : 0;
     struct statvfs statfs = {
         .f_bsize = BLOCK,
         .f_frsize = BLOCK,
         .f_blocks = blocks,
-        .f_bfree = left,
+        .f_bfree = blocks - (used < blocks ? used : blocks),
         .f_bavail = left,
-        .f_files = stats.items + files_left,
+        .f_files = space.items + files_left,
         .f_ffree = files_left,
         .f_favail = files_left,
         .f_namemax = STORE_NAME_MAX,

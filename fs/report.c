@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HOT_SHOWN = 10, HOT_KEPT = 32 };
+enum { HOT_SHOWN = 10, HOT_KEPT = 32, QUOTAS_SHOWN = 256 };
 
 /* One state of everything that is shown. */
 struct facts {
@@ -27,7 +27,45 @@ struct facts {
     } dir[METRICS_DIRS];
     struct hotkey hotkeys[HOT_KEPT];
     char *paths[HOT_KEPT]; /* of the hot keys; NULL: gone meanwhile */
+    unsigned quotas;
+    struct quota_facts {
+        struct store_quota is;
+        char *path; /* owned */
+    } quota[QUOTAS_SHOWN];
 };
+
+struct gathering {
+    struct store *store;
+    struct facts *facts;
+};
+
+/* One that goes meanwhile is left out. */
+static int gather_quota(void *arg, uint64_t dir, const struct store_quota *quota)
+{
+    struct gathering *gathering = arg;
+    struct facts *facts = gathering->facts;
+    char name[STORE_NAME_MAX + 1], *path;
+    uint64_t parent;
+    if (facts->quotas == QUOTAS_SHOWN)
+        return 1;
+    if (store_dir_place(gathering->store, dir, &parent, name) == 0 &&
+        text_path(gathering->store, parent, name, NULL, NULL, &path) == 0)
+        facts->quota[facts->quotas++] = (struct quota_facts){*quota, path};
+    return 0;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    const struct quota_facts *x = a, *y = b;
+    return strcmp(x->path, y->path);
+}
+
+static void gather_quotas(struct fs *fs, struct facts *facts)
+{
+    struct gathering gathering = {fs->store, facts};
+    (void)store_list_quotas(fs->store, gather_quota, &gathering);
+    qsort(facts->quota, facts->quotas, sizeof facts->quota[0], by_path);
+}
 
 static void gather_names(struct fs *fs, struct facts *facts)
 {
@@ -38,6 +76,7 @@ static void gather_names(struct fs *fs, struct facts *facts)
     for (unsigned i = 0; i < facts->hot; i++)
         if (text_path(fs->store, facts->hotkeys[i].dir, facts->hotkeys[i].name, NULL, NULL, &facts->paths[i]) < 0)
             facts->paths[i] = NULL;
+    gather_quotas(fs, facts);
 }
 
 /* NULL when out of memory: then nothing is shown. */
@@ -65,6 +104,8 @@ static void facts_free(struct facts *facts)
 {
     for (unsigned i = 0; i < facts->hot; i++)
         free(facts->paths[i]);
+    for (unsigned i = 0; i < facts->quotas; i++)
+        free(facts->quota[i].path);
     free(facts);
 }
 
@@ -166,6 +207,32 @@ static void write_dirs(const struct facts *facts, FILE *out)
     }
 }
 
+static void write_limit(FILE *out, const char *used, const char *limit)
+{
+    fprintf(out, "%10s of %-9s ", used, limit);
+}
+
+static void write_quotas(const struct facts *facts, FILE *out)
+{
+    if (facts->quotas == 0)
+        return;
+    fprintf(out, "\n%10s    %-9s %10s    %-9s %-6s   below\n", "bytes", "limit", "items", "limit", "policy");
+    for (unsigned i = 0; i < facts->quotas; i++) {
+        const struct store_quota *quota = &facts->quota[i].is;
+        char used[32], limit[32] = "-";
+        size_format(quota->bytes, used);
+        if (quota->limit_bytes)
+            size_format(quota->limit_bytes, limit);
+        write_limit(out, used, limit);
+        snprintf(used, sizeof used, "%" PRIu64, quota->items);
+        snprintf(limit, sizeof limit, "%" PRIu64, quota->limit_items);
+        write_limit(out, used, quota->limit_items ? limit : "-");
+        fprintf(out, "%-6s   ", store_policy_name(quota->has_policy ? quota->policy : facts->store.policy));
+        text_plain(out, facts->quota[i].path);
+        putc('\n', out);
+    }
+}
+
 static void write_hot(const struct facts *facts, FILE *out)
 {
     bool first = true;
@@ -192,6 +259,7 @@ void report_stats(struct fs *fs, FILE *out, bool names)
     write_usage(facts, out);
     write_latencies(facts, out);
     write_dirs(facts, out);
+    write_quotas(facts, out);
     write_hot(facts, out);
     facts_free(facts);
 }
@@ -256,6 +324,22 @@ static void json_latencies(const struct facts *facts, FILE *out)
     fputs(*before == '{' ? "{}" : "}", out);
 }
 
+static void json_quotas(const struct facts *facts, FILE *out)
+{
+    fputs("},\"quotas\":{", out);
+    for (unsigned i = 0; i < facts->quotas; i++) {
+        const struct store_quota *quota = &facts->quota[i].is;
+        fputs(i ? "," : "", out);
+        text_json(out, facts->quota[i].path);
+        fprintf(out,
+                ":{\"bytes\":%" PRIu64 ",\"limit_bytes\":%" PRIu64 ",\"items\":%" PRIu64 ",\"limit_items\":%" PRIu64
+                ",\"policy\":\"%s\"}",
+                quota->bytes, quota->limit_bytes, quota->items, quota->limit_items,
+                store_policy_name(quota->has_policy ? quota->policy : facts->store.policy));
+    }
+    putc('}', out);
+}
+
 static void json_names(const struct facts *facts, FILE *out)
 {
     const char *before = "";
@@ -268,8 +352,9 @@ static void json_names(const struct facts *facts, FILE *out)
                 usage->hits, usage->misses, usage->sets, usage->deletes);
         before = ",";
     }
+    json_quotas(facts, out);
     before = "";
-    fputs("},\"hot\":[", out);
+    fputs(",\"hot\":[", out);
     for (unsigned i = 0; i < facts->hot; i++) {
         if (!facts->paths[i])
             continue;
@@ -388,6 +473,33 @@ static void metrics_of_dirs(const struct facts *facts, FILE *out)
     }
 }
 
+static void metrics_of_quotas(const struct facts *facts, FILE *out)
+{
+    static const struct {
+        const char *name, *help;
+        size_t offset;
+        bool limits; /* left out where there is no limit */
+    } kinds[] = {
+        {"quota_stored_bytes", "What entries below a directory with limits cost.", offsetof(struct store_quota, bytes),
+         false},
+        {"quota_limit_bytes", "What they may cost.", offsetof(struct store_quota, limit_bytes), true},
+        {"quota_items", "Files and links below it.", offsetof(struct store_quota, items), false},
+        {"quota_limit_items", "How many there may be.", offsetof(struct store_quota, limit_items), true},
+    };
+    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
+        metric_begin(out, kinds[kind].name, "gauge", kinds[kind].help);
+        for (unsigned i = 0; i < facts->quotas; i++) {
+            uint64_t number;
+            memcpy(&number, (const char *)&facts->quota[i].is + kinds[kind].offset, sizeof number);
+            if (kinds[kind].limits && number == 0)
+                continue;
+            fprintf(out, "larder_%s{directory=", kinds[kind].name);
+            text_label(out, facts->quota[i].path);
+            fprintf(out, "} %" PRIu64 "\n", number);
+        }
+    }
+}
+
 static void metrics_of_hot(const struct facts *facts, FILE *out)
 {
     metric_begin(out, "hot_key_ratio", "gauge", "The part of the hits of late that an entry had, of the most read.");
@@ -410,6 +522,8 @@ void report_metrics(struct fs *fs, FILE *out, bool names)
     metrics_of_latency(facts, out);
     if (names)
         metrics_of_dirs(facts, out);
+    if (facts->quotas > 0)
+        metrics_of_quotas(facts, out);
     if (facts->hot > 0)
         metrics_of_hot(facts, out);
     facts_free(facts);

@@ -2,6 +2,7 @@
 /* setting.c - see setting.h. */
 #include "setting.h"
 #include "options.h"
+#include "quota.h"
 #include "state.h"
 
 #include <errno.h>
@@ -11,19 +12,29 @@
 
 bool setting_is(const struct fs *fs, const struct node *node, const char *name)
 {
-    return node == fs->root && strcmp(name, "user.policy") == 0;
+    return node == fs->root && quota_property_find(name);
 }
 
-int setting_get(struct fs *fs, char **ret_value, size_t *ret_size)
+/* The mount's as if they were a directory's. */
+static struct store_quota settings_now(struct fs *fs)
 {
     struct store_stats stats;
     store_stats(fs->store, &stats);
-    const char *name = store_policy_name(stats.policy);
-    char *value = strdup(name);
+    return (struct store_quota){
+        .limit_bytes = stats.limit_bytes, .limit_items = stats.limit_items, .has_policy = true, .policy = stats.policy};
+}
+
+int setting_get(struct fs *fs, const char *name, char **ret_value, size_t *ret_size)
+{
+    struct store_quota now = settings_now(fs);
+    char text[QUOTA_TEXT_MAX];
+    if (!quota_property_show(quota_property_find(name), &now, text))
+        return -ENODATA;
+    char *value = strdup(text);
     if (!value)
         return -ENOMEM;
     *ret_value = value;
-    *ret_size = strlen(name);
+    *ret_size = strlen(text);
     return 0;
 }
 
@@ -38,25 +49,41 @@ static int check_user(struct fs *fs, uid_t uid)
     return may ? 0 : -EPERM;
 }
 
-int setting_set(struct fs *fs, uid_t uid, const char *value, size_t size, int flags)
+static int check_presence(const struct quota_property *property, const struct store_quota *now, int flags)
 {
-    char text[16];
-    enum store_policy policy = fs->options->policy;
-    int result = check_user(fs, uid);
-    if (result < 0)
-        return result;
-    if (fs->options->read_only)
-        return -EROFS;
-    if (flags & XATTR_CREATE)
+    char text[QUOTA_TEXT_MAX];
+    bool there = quota_property_show(property, now, text);
+    if (there && flags & XATTR_CREATE)
         return -EEXIST;
-    if (value) {
-        if (size >= sizeof text)
-            return -EINVAL;
-        memcpy(text, value, size);
-        text[size] = '\0';
-        if (strlen(text) != size || store_policy_parse(text, &policy) < 0)
-            return -EINVAL;
+    return !there && flags & XATTR_REPLACE ? -ENODATA : 0;
+}
+
+/* What the mount's options say, where nothing is wanted. */
+static int apply(struct fs *fs, unsigned field, const struct store_quota *wanted, bool any, struct store_quota *now)
+{
+    const struct mount_options *options = fs->options;
+    if (field == STORE_QUOTA_POLICY) {
+        store_set_policy(fs->store, any ? wanted->policy : options->policy);
+        return 0;
     }
-    store_set_policy(fs->store, policy);
-    return 0;
+    if (field == STORE_QUOTA_BYTES)
+        now->limit_bytes = any ? wanted->limit_bytes : options->size_bytes;
+    else
+        now->limit_items = any ? wanted->limit_items : options->items;
+    return store_set_limits(fs->store, now->limit_bytes, now->limit_items);
+}
+
+int setting_set(struct fs *fs, uid_t uid, const char *name, const char *value, size_t size, int flags)
+{
+    const struct quota_property *property = quota_property_find(name);
+    struct store_quota now = settings_now(fs), wanted;
+    unsigned field;
+    int result = check_user(fs, uid);
+    if (result == 0 && fs->options->read_only)
+        result = -EROFS;
+    if (result == 0)
+        result = check_presence(property, &now, flags);
+    if (result == 0)
+        result = quota_property_parse(property, value, size, &wanted, &field);
+    return result < 0 ? result : apply(fs, field, &wanted, value, &now);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* xattr.c - see xattr.h. */
 #include "xattr.h"
+#include "quota.h"
 #include "setting.h"
 #include "target.h"
 #include "units.h"
@@ -123,10 +124,10 @@ static const struct property *find_property(const char *name)
     return NULL;
 }
 
-/* Names the engine will give a meaning to; kept as plain text today they would be a promise nobody keeps. */
+/* Names that may have a meaning one day; kept as plain text today they would be a promise nobody keeps. */
 static bool is_reserved(const char *name)
 {
-    return strncmp(name, "user.limit.", 11) == 0 || strcmp(name, "user.policy") == 0;
+    return strncmp(name, "user.limit.", 11) == 0 && !quota_property_find(name);
 }
 
 static bool is_user(const char *name)
@@ -163,6 +164,13 @@ static int entry_get(const struct entry *entry, const char *name, char **ret_val
     return value_copy(text, strlen(text), ret_value, ret_size);
 }
 
+static int quota_text(struct fs *fs, const struct node *node, const char *name, char **ret_value, size_t *ret_size)
+{
+    char text[QUOTA_TEXT_MAX];
+    int result = quota_get(fs, node, name, text);
+    return result < 0 ? result : value_copy(text, strlen(text), ret_value, ret_size);
+}
+
 int xattr_get(struct fs *fs, struct node *node, pid_t tid, const char *name, char **ret_value, size_t *ret_size)
 {
     struct entry entry;
@@ -173,7 +181,9 @@ int xattr_get(struct fs *fs, struct node *node, pid_t tid, const char *name, cha
     if (node_is_control(node))
         return -ENODATA;
     if (setting_is(fs, node, name))
-        return setting_get(fs, ret_value, ret_size);
+        return setting_get(fs, name, ret_value, ret_size);
+    if (quota_property_find(name))
+        return quota_text(fs, node, name, ret_value, ret_size);
     int result = target_entry(fs, node, tid, &entry);
     if (result < 0)
         return result;
@@ -201,6 +211,17 @@ static void write_names(const struct entry *entry, FILE *names)
         add_name(names, name, name_size);
 }
 
+static void write_quota_names(struct fs *fs, const struct node *node, FILE *names)
+{
+    struct store_quota quota;
+    char text[QUOTA_TEXT_MAX];
+    if (node->kind != NODE_DIR || store_quota(fs->store, node->ino, &quota) < 0)
+        return;
+    for (size_t i = 0; quota_property_name(i); i++)
+        if (quota_property_show(quota_property_find(quota_property_name(i)), &quota, text))
+            add_name(names, quota_property_name(i), strlen(quota_property_name(i)));
+}
+
 int xattr_list(struct fs *fs, struct node *node, pid_t tid, char **ret_names, size_t *ret_size)
 {
     struct entry entry = {0};
@@ -210,6 +231,7 @@ int xattr_list(struct fs *fs, struct node *node, pid_t tid, char **ret_names, si
     FILE *names = open_memstream(ret_names, ret_size);
     if (names) {
         write_names(&entry, names);
+        write_quota_names(fs, node, names);
         if (fclose(names) != 0)
             result = -ENOMEM;
     } else
@@ -268,6 +290,8 @@ int xattr_set(struct fs *fs, struct node *node, pid_t tid, const char *name, con
     int result = check_settable(node, name);
     if (result < 0)
         return result;
+    if (quota_property_find(name))
+        return quota_set(fs, node, name, value, size, flags);
     const struct property *property = find_property(name);
     if (property)
         return set_property(fs, node, tid, property, value, size, flags);
@@ -288,6 +312,8 @@ int xattr_remove(struct fs *fs, struct node *node, pid_t tid, const char *name)
     int result = check_settable(node, name);
     if (result < 0)
         return result;
+    if (quota_property_find(name))
+        return node->kind == NODE_DIR ? quota_set(fs, node, name, NULL, 0, XATTR_REPLACE) : -ENODATA;
     const struct property *property = find_property(name);
     if (property)
         return set_property(fs, node, tid, property, NULL, 0, XATTR_REPLACE);

@@ -68,7 +68,7 @@ refused "Invalid argument" setfattr -n user.policy -v mru .
 refused "Invalid argument" setfattr -n user.policy -v "" .
 equal "user.policy" lru "$(xattr . user.policy)"
 mkdir sub
-refused "not supported" setfattr -n user.policy -v lru sub
+setfattr -n user.policy -v lru sub
 setfattr -n user.policy -v none .
 echo value >"$work/value"
 put_all() { for ((i = 0; i < 300; i++)); do cp "$work/value" "more$i" || return 1; done; }

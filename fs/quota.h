@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * quota.h - a directory's limits as extended attributes: user.limit.bytes, user.limit.items and user.policy. Those of the
+ * root are the mount's and in setting.h.
+ *
+ * They are listed, so that copies of a directory have its limits. Any thread may call these.
+ */
+#ifndef LARDER_FS_QUOTA_H
+#define LARDER_FS_QUOTA_H
+
+#include "node.h"
+#include "store.h"
+
+/* One of the three; NULL when `name` is none. */
+struct quota_property;
+const struct quota_property *quota_property_find(const char *name);
+
+/* Their names in order; NULL past the end. */
+const char *quota_property_name(size_t n);
+
+/* Its text, of STORE_QUOTA_TEXT_MAX bytes. False when it is not set. */
+enum { QUOTA_TEXT_MAX = 32 };
+bool quota_property_show(const struct quota_property *property, const struct store_quota *quota, char *text);
+
+/* Reads a text, or with NULL what takes it away, and says which field it is. -EINVAL. */
+int quota_property_parse(const struct quota_property *property, const char *text, size_t size,
+                         struct store_quota *ret_quota, unsigned *ret_field);
+
+/* Of a directory that is not the root. -ENODATA; with `value` NULL it is taken away. `flags` are setxattr(2)'s. -EINVAL no
+ * such value, or no directory. */
+int quota_get(struct fs *fs, const struct node *node, const char *name, char *ret_text);
+int quota_set(struct fs *fs, const struct node *node, const char *name, const char *value, size_t size, int flags);
+
+/* Puts the limits and totals of the nearest directory that limits a thing, at or above the node, in the place of those of
+ * the mount. */
+void quota_narrow(struct fs *fs, const struct node *node, struct store_quota *space);
+
+#endif
