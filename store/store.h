@@ -373,7 +373,7 @@ struct store_quota {
     uint64_t limit_bytes, limit_items; /* 0: no limit */
     bool has_policy;
     enum store_policy policy; /* of its own, if it has one; else the store's */
-    uint64_t bytes, items; /* what is published below it now; while it is counted, about */
+    uint64_t bytes, items; /* what is published below it now; while it is counted, about; 0 without a limit */
 };
 
 enum { STORE_QUOTA_BYTES = 1, STORE_QUOTA_ITEMS = 2, STORE_QUOTA_POLICY = 4 };

@@ -25,7 +25,8 @@ static struct store_quota quota_now(const struct item *dir)
 {
     struct store_quota quota = *dir->quota;
     quota.bytes = quota.items = 0;
-    add_up(dir, &quota.bytes, &quota.items);
+    if (quota.limit_bytes || quota.limit_items)
+        add_up(dir, &quota.bytes, &quota.items);
     return quota;
 }
 

@@ -89,6 +89,12 @@ static int live_value(struct mutation *m, struct doing *doing, const struct entr
     return result < 0 ? result : engine_id(m->engine, ID_OTHER, &entry->change);
 }
 
+/* Could it ever be in its directory? What is dead is in none. */
+static bool fits_quotas(struct engine *engine, const struct doing *doing)
+{
+    return doing->size <= quotas_value_max(engine, doing->pinned->dir);
+}
+
 static int live_step(struct mutation *m, void *arg)
 {
     struct doing *doing = arg;
@@ -100,6 +106,8 @@ static int live_step(struct mutation *m, void *arg)
     result = entry_copy(&row, true, &doing->entry);
     m->folded_version = row.version;
     m->folded_hits = result == 0 ? row_refresh(m->engine, &doing->entry) : 0;
+    if (result == 0 && !doing->change && !fits_quotas(m->engine, doing))
+        result = -EFBIG;
     if (result == 0)
         result = doing->change ? entry_apply(&doing->entry, doing->change, m->now_ns) : live_value(m, doing, &row);
     if (result == 0 && tags_dead(&m->engine->tags, &doing->entry)) /* it was given a tag after that was invalidated */
@@ -176,6 +184,8 @@ static int private_value(struct engine *engine, struct doing *doing)
 {
     struct pinned *pinned = doing->pinned;
     struct value *value = &pinned->value;
+    if (pinned->state == PIN_STAGED && !fits_quotas(engine, doing))
+        return -EFBIG;
     int result = become_private(pinned);
     uint64_t old_size = value->size;
     if (result == 0)
@@ -214,7 +224,7 @@ static int do_value(struct engine *engine, struct doing *doing)
 {
     if (doing->pinned->entry.kind != ENTRY_FILE)
         return -EINVAL;
-    if (doing->size > room_limit(&engine->room).bytes || doing->size > quotas_value_max(engine, doing->pinned->dir))
+    if (doing->size > room_limit(&engine->room).bytes)
         return -EFBIG;
     int result = live(engine, doing);
     return result == -ESTALE ? private_value(engine, doing) : result;

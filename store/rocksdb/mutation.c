@@ -408,6 +408,7 @@ static void begin(struct mutation *m, struct engine *engine)
     m->failed = 0;
     m->touched = m->dropped_quota = NULL;
     m->setting = NULL;
+    m->dropped_dir = 0;
     m->moves_dir = m->quota_high = false;
     m->publishing = NULL;
     m->changed_name = NULL;

@@ -68,7 +68,8 @@ struct mutation {
     uint64_t mark;
     struct quota *touched; /* what is below them changes; a list by next_touched */
     struct quota_setting *setting; /* a directory gets a quota, or loses it; or NULL */
-    struct quota *dropped_quota; /* its directory is removed; or NULL */
+    uint64_t dropped_dir; /* a directory that is removed; 0: none */
+    struct quota *dropped_quota; /* its; or NULL */
     bool moves_dir;
     bool quota_high; /* the keeper has to come to one of them */
     size_t victims_count, moves_count, dirs_count;

@@ -288,6 +288,7 @@ void quotas_drop_dir(struct mutation *m, uint64_t dir)
 {
     struct quotas *quotas = &m->engine->quotas;
     pthread_mutex_lock(&quotas->lock);
+    m->dropped_dir = dir;
     m->dropped_quota = find_locked(quotas, dir);
     pthread_mutex_unlock(&quotas->lock);
     if (!m->dropped_quota)
@@ -480,6 +481,8 @@ void quotas_settle(struct mutation *m)
         m->quota_high |= quota->crossing || (is_high(quota) && evicts(quota));
     }
     untouch(m);
+    if (m->dropped_dir)
+        slot_of(quotas, m->dropped_dir)->epoch = 0; /* what still knows it is in no quota */
     if (m->dropped_quota)
         remove_locked(quotas, m->dropped_quota);
     pthread_mutex_unlock(&quotas->lock);
@@ -570,8 +573,8 @@ int quotas_set(void *impl, uint64_t dir, unsigned fields, const struct store_quo
 static struct store_quota quota_now(const struct quota *quota)
 {
     struct store_quota is = quota->is;
-    is.bytes = total(quota->bytes);
-    is.items = total(quota->items);
+    is.bytes = limits(quota) ? total(quota->bytes) : 0;
+    is.items = limits(quota) ? total(quota->items) : 0;
     return is;
 }
 
