@@ -8,6 +8,7 @@
  */
 #include "clock.h"
 #include "command.h"
+#include "progress.h"
 #include "units.h"
 
 #include <dirent.h>
@@ -23,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TAGS_MAX = 1000, PATH_SIZE = 8192, PROGRESS_NS = 250000000 };
+enum { TAGS_MAX = 1000, PATH_SIZE = 8192 };
 
 struct evict {
     const char *tags[TAGS_MAX];
@@ -38,30 +39,8 @@ struct evict {
     dev_t device; /* of the mount: what is mounted within is left alone */
     char path[PATH_SIZE]; /* below the start */
     uint64_t looked, evicted;
-    int64_t progress_ns; /* when it is told next; 0: never */
+    struct progress progress; /* entries looked at */
 };
-
-/* --- progress: on a terminal, and not before a second is over ------------------------------------------- */
-
-static void progress(struct evict *evict)
-{
-    if (evict->progress_ns == 0 || clock_ns(CLOCK_MONOTONIC) < evict->progress_ns)
-        return;
-    fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " entries ", evict->evicted, evict->looked);
-    evict->progress_ns = clock_ns(CLOCK_MONOTONIC) + PROGRESS_NS;
-}
-
-static void progress_begin(struct evict *evict)
-{
-    evict->progress_ns = isatty(STDERR_FILENO) ? clock_ns(CLOCK_MONOTONIC) + 1000000000 : 0;
-}
-
-static void progress_end(struct evict *evict)
-{
-    if (evict->progress_ns != 0)
-        fputs("\r\033[K", stderr);
-    evict->progress_ns = 0;
-}
 
 /* --- by name, place and age ---------------------------------------------------------------------------- */
 
@@ -76,7 +55,7 @@ static int evict_one(struct evict *evict, int dir, const char *name)
 {
     struct stat stat;
     evict->looked++;
-    progress(evict);
+    progress_add(&evict->progress, 1);
     if (evict->glob && fnmatch(evict->glob, evict->glob_path ? evict->path : name, FNM_PATHNAME) != 0)
         return 0;
     if (evict->aged && fstatat(dir, name, &stat, AT_SYMLINK_NOFOLLOW) < 0)
@@ -184,9 +163,9 @@ static int run_walk(struct evict *evict)
 {
     int64_t before_ns = clock_ns(CLOCK_REALTIME) - (int64_t)evict->older_ms * 1000000;
     evict->before = (struct timespec){before_ns / 1000000000, before_ns % 1000000000};
-    progress_begin(evict);
+    progress_begin(&evict->progress, "looked at", 0, PROGRESS_ENTRIES);
     int result = evict->prefix ? evict_prefix(evict) : evict_path(evict);
-    progress_end(evict);
+    progress_end(&evict->progress);
     if (evict->json)
         printf("{\"entries\":%" PRIu64 ",\"looked_at\":%" PRIu64 ",\"dry_run\":%s}\n", evict->evicted, evict->looked,
                evict->dry_run ? "true" : "false");
@@ -213,7 +192,7 @@ static int count_links(struct evict *evict, const char *path, uint64_t *ret_coun
         if (entry->d_type == DT_LNK) {
             count++;
             evict->looked++;
-            progress(evict);
+            progress_add(&evict->progress, 1);
         }
     int result = -errno;
     closedir(dir);
@@ -259,7 +238,7 @@ static int one_tag(struct evict *evict, const char *root, size_t n, bool *ret_th
     free(path);
     if (result < 0 && result != -ENOENT)
         return result;
-    progress_end(evict);
+    progress_end(&evict->progress);
     print_tag(evict, n, result == 0, count);
     *ret_there |= result == 0;
     return 0;
@@ -273,9 +252,9 @@ static int run_tags(struct evict *evict, const struct mountpoint *mountpoint)
         return command_fail(COMMAND_FAILED, "%s: only a part of a larder is mounted there; ask the mount itself",
                             evict->place);
     for (size_t i = 0; i < evict->tags_count && result == 0; i++) {
-        progress_begin(evict);
+        progress_begin(&evict->progress, "looked at", 0, PROGRESS_ENTRIES);
         result = one_tag(evict, mountpoint->root, i, &there);
-        progress_end(evict);
+        progress_end(&evict->progress);
         if (result < 0)
             (void)command_fail(COMMAND_FAILED, "tag %s: %s", evict->tags[i], strerror(-result));
     }
