@@ -40,6 +40,9 @@ struct backend {
     /* `version`: 0 whichever, else only that one, as store_remove_version() has it */
     int (*remove)(void *impl, uint64_t dir, const char *name, uint64_t version);
     int (*remove_dir)(void *impl, uint64_t dir, const char *name);
+    /* `mark` is filled in by the backend, in the same step as what is removed first */
+    int (*clear)(void *impl, uint64_t dir, uint64_t most, struct store_clearing *clearing,
+                 void (*each)(void *arg, const char *name, uint64_t version, uint64_t size), void *arg);
     int (*rename)(void *impl, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name, unsigned flags);
     int (*change_dir)(void *impl, uint64_t dir, const struct entry_change *change, struct entry *ret_entry);
 
@@ -74,6 +77,7 @@ struct backend {
     void (*set_policy)(void *impl, enum store_policy policy);
     void (*stats)(void *impl, struct store_stats *ret_stats);
     int (*settle)(void *impl);
+    int (*expire)(void *impl, uint64_t most, uint64_t *ret_expired, bool *ret_more);
 };
 
 extern const struct backend backend_memory; /* memory/memory.c */

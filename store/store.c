@@ -200,6 +200,23 @@ int store_remove_dir(struct store *store, uint64_t dir, const char *name)
     return result < 0 ? result : store->backend->remove_dir(store->impl, dir, name);
 }
 
+static void ignore_cleared(void *arg, const char *name, uint64_t version, uint64_t size)
+{
+    (void)arg, (void)name, (void)version, (void)size;
+}
+
+int store_clear(struct store *store, uint64_t dir, uint64_t most, struct store_clearing *clearing,
+                void (*each)(void *arg, const char *name, uint64_t version, uint64_t size), void *arg)
+{
+    int result = *clearing->after ? entry_check_name(clearing->after) : 0;
+    if (result == 0 && most == 0)
+        result = -EINVAL;
+    if (result == 0 && !clearing->done)
+        result = store->backend->clear(store->impl, dir, most, clearing, each ? each : ignore_cleared, arg);
+    assert(result <= 0);
+    return result;
+}
+
 int store_rename(struct store *store, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name,
                  unsigned flags)
 {
@@ -394,6 +411,11 @@ int store_set_limits(struct store *store, uint64_t limit_bytes, uint64_t limit_i
 int store_settle(struct store *store)
 {
     return store->backend->settle(store->impl);
+}
+
+int store_expire(struct store *store, uint64_t most, uint64_t *ret_expired, bool *ret_more)
+{
+    return most == 0 ? -EINVAL : store->backend->expire(store->impl, most, ret_expired, ret_more);
 }
 
 void store_set_policy(struct store *store, enum store_policy policy)

@@ -249,6 +249,27 @@ int store_remove_version(struct store *store, uint64_t dir, const char *name, ui
 /* Removes an empty directory. -ENOTDIR, -ENOTEMPTY. */
 int store_remove_dir(struct store *store, uint64_t dir, const char *name);
 
+/* What store_clear() removes of a directory, and how far it has come. Zeroed: all that is there now. */
+struct store_clearing {
+    uint64_t mark; /* what is stored or written to later stays: what has a greater entry.change. 0: from now on, and it is
+                      filled in, so that it serves for other directories, too */
+    bool owned; /* only what belongs to `uid` */
+    uint32_t uid;
+    char after[STORE_NAME_MAX + 1]; /* it goes on behind this name; "" from the first */
+    uint64_t removed, left; /* files and links that went, and that were passed by, so far */
+    bool done; /* the end of the directory was reached */
+};
+
+/*
+ * Removes files and links of a directory, in the byte order of their names, and at most `most` of them (from 1) or looks
+ * at some more; directories stay. Call it until clearing->done: it takes some hundred at a time, so that others come in
+ * between, and holds up no get. Each of these is one mutation; of a call that fails some may have been done, and
+ * `clearing` says how far. `each` (may be NULL) is told of every one after it is gone, by the calling thread and with no
+ * lock of the store held: it may do what options.gone may. -ENOENT, -ENOTDIR: `dir`.
+ */
+int store_clear(struct store *store, uint64_t dir, uint64_t most, struct store_clearing *clearing,
+                void (*each)(void *arg, const char *name, uint64_t version, uint64_t size), void *arg);
+
 enum { STORE_NOREPLACE = 1, STORE_EXCHANGE = 2 };
 
 /*
@@ -426,6 +447,13 @@ int store_settle(struct store *store);
 /* Sets the limits of the whole store from now on, until it is closed; as in struct store_options. What is too much goes in
  * the background. -EINVAL as store_open(). */
 int store_set_limits(struct store *store, uint64_t limit_bytes, uint64_t limit_items);
+
+/*
+ * Lets go now of what has expired, rather than when the background thread comes by, of at most about `most` entries
+ * (from 1): in *ret_expired how many went, without those that had gone before. *ret_more: there is, or may be, more. Where
+ * entries go at the moment of their deadline there is never anything left to do.
+ */
+int store_expire(struct store *store, uint64_t most, uint64_t *ret_expired, bool *ret_more);
 
 /* By this policy is evicted from now on, until the store is closed. Who waits for room when it becomes none gets
  * -ENOSPC. What the store remembers of reads for another policy is lost, so that a new one begins with little. */

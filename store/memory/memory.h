@@ -203,6 +203,8 @@ int memory_make_symlink(void *impl, uint64_t dir_id, const char *name, const cha
                         struct entry *ret_entry);
 int memory_remove(void *impl, uint64_t dir_id, const char *name, uint64_t version);
 int memory_remove_dir(void *impl, uint64_t dir_id, const char *name);
+int memory_clear(void *impl, uint64_t dir_id, uint64_t most, struct store_clearing *clearing,
+                 void (*each)(void *arg, const char *name, uint64_t version, uint64_t size), void *arg);
 int memory_rename(void *impl, uint64_t dir_id, const char *name, uint64_t new_dir_id, const char *new_name,
                   unsigned flags);
 int memory_change_dir(void *impl, uint64_t dir_id, const struct entry_change *change, struct entry *ret_entry);

@@ -178,6 +178,60 @@ int memory_remove_dir(void *impl, uint64_t dir_id, const char *name)
     return 0;
 }
 
+/* The first file or link behind clearing->after that is meant; NULL when there is none. Counts what it passes by. */
+static struct item *next_to_clear(const struct item *dir, struct store_clearing *clearing)
+{
+    bool there;
+    size_t i = *clearing->after ? item_position_of(dir, clearing->after, &there) + there : 0;
+    for (; i < dir->children_count; i++) {
+        struct item *item = dir->children[i];
+        strcpy(clearing->after, item->name);
+        if (item_is_dir(item))
+            continue;
+        if (item->entry.change <= clearing->mark && (!clearing->owned || item->entry.uid == clearing->uid))
+            return item;
+        clearing->left++;
+    }
+    return NULL;
+}
+
+/* Removes the next one, and fills its version and size: 1; or 0, there is none, and it is done. */
+static int clear_one(void *impl, uint64_t dir_id, struct store_clearing *clearing, uint64_t *ret_version,
+                     uint64_t *ret_size)
+{
+    ENTER(impl);
+    struct item *dir;
+    int result = memory_find_dir(memory, dir_id, &dir);
+    if (result < 0)
+        return result;
+    if (clearing->mark == 0)
+        clearing->mark = ++memory->last_id;
+    struct item *item = next_to_clear(dir, clearing);
+    clearing->done = !item;
+    if (!item)
+        return 0;
+    *ret_version = item->base.id;
+    *ret_size = item->entry.size;
+    memory_touch_dir(memory, dir);
+    memory->deletes++;
+    clearing->removed++;
+    item_bury(memory, item);
+    return 1;
+}
+
+int memory_clear(void *impl, uint64_t dir_id, uint64_t most, struct store_clearing *clearing,
+                 void (*each)(void *arg, const char *name, uint64_t version, uint64_t size), void *arg)
+{
+    uint64_t version, size;
+    int result = 1;
+    for (uint64_t i = 0; i < most && result > 0; i++) {
+        result = clear_one(impl, dir_id, clearing, &version, &size);
+        if (result > 0)
+            each(arg, clearing->after, version, size);
+    }
+    return result < 0 ? result : 0;
+}
+
 /* Whether `item` may take the place of `target`, which may be NULL, in `to`. */
 static int check_replace(const struct item *item, const struct item *target, const struct item *to)
 {

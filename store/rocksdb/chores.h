@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chores.h - what the keeper does, one function a chore. All are called from the keeper's thread, with no lock held.
+ * chores.h - what the keeper does, one function a chore. All are called from the keeper's thread, unless they say otherwise, with no lock held.
  * An error was logged where it happened; what was not done is done the next time.
  */
 #ifndef LARDER_ROCKSDB_CHORES_H
@@ -14,7 +14,10 @@ enum { RETRY_MS = 1000 }; /* after the medium failed */
  * should be tried again. False when the medium failed. */
 bool chore_expire(struct engine *engine, int64_t *ret_next_ms);
 
-/* No deadline in the queue is before this one. */
+/* The backend's `expire`: the same, from any thread, until about `most` have gone. */
+int expire_now(void *impl, uint64_t most, uint64_t *ret_expired, bool *ret_more);
+
+/* No deadline in the queue is before this one. By who holds keeper.expiring, as long as it goes by that. */
 int64_t expire_cursor(struct engine *engine);
 
 /* Evicts some, at least one if there is any, and not more than enough to free `excess`: of all there is, or with `quota` of

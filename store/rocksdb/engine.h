@@ -15,10 +15,12 @@
  *     quota.c     directories with limits           quota_count.c  how much is below one
  *     roster.c    which versions are below one
  *     db.c        RocksDB itself                    ahead.c     large values read ahead
+ *     clear.c     all of a directory removed
  *     keys.h, meta.h, dirrow.h   what FORMAT.md says
  *
  * Locks, in the order in which they are taken:
  *
+ *     0. keeper.expiring             (one who lets entries expire at a time)
  *     1. a version's own lock        (struct pinned: its entry and its private value)
  *     2. the mutation mutex          (engine.mutation: everything published)
  *     3. the table's lock            (struct pins: which versions are in hand, and the state and place of each)

@@ -116,20 +116,28 @@ static bool stored(void *arg, bool again, uint64_t from, uint64_t *ret_version)
     return true;
 }
 
+/* The cursor may only move by what was seen while nobody else moved it. */
+static bool first_ending(struct look *look, struct slice *ret_key)
+{
+    struct keeper *keeper = &look->engine->keeper;
+    pthread_mutex_lock(&keeper->expiring);
+    struct key first = key_deadline(expire_cursor(look->engine), 0), end = key_deadline(INT64_MAX, 0);
+    walk_anew(look, FAMILY_DEADLINE, &first, &end);
+    bool found = walk_get(&look->walk, ret_key, NULL);
+    if (found)
+        keeper->deadline_cursor_ms = (int64_t)get_u64(ret_key->data);
+    pthread_mutex_unlock(&keeper->expiring);
+    return found;
+}
+
 static bool ending(void *arg, bool again, uint64_t *ret_version)
 {
     struct look *look = arg;
     struct slice key;
-    if (again) {
-        struct key first = key_deadline(expire_cursor(look->engine), 0), end = key_deadline(INT64_MAX, 0);
-        walk_anew(look, FAMILY_DEADLINE, &first, &end);
-    } else {
+    if (!again)
         walk_next(&look->walk);
-    }
-    if (!walk_get(&look->walk, &key, NULL))
+    if (again ? !first_ending(look, &key) : !walk_get(&look->walk, &key, NULL))
         return false;
-    if (again)
-        look->engine->keeper.deadline_cursor_ms = (int64_t)get_u64(key.data);
     *ret_version = get_u64(key.data + 8);
     return true;
 }

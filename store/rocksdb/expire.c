@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * expire.c - chore_expire(), and chore_save_reads(), which is about the same: rows of which memory knows more.
+ * expire.c - chore_expire(), expire_now(), and chore_save_reads(), which is about the same: rows of which memory knows
+ * more.
  *
  * The deadline family is a queue that is read from its head; a cursor keeps out of the tombstones there. Rows that come
  * in below it are remembered by mutate() in engine.deadline_added_ms.
@@ -13,7 +14,7 @@
 /* One batch of versions, with the times under which they were found. */
 struct due {
     bool hits; /* when saving: these too */
-    size_t count;
+    size_t count, expired; /* of them; expired: by the step */
     struct {
         int64_t deadline_ms;
         uint64_t version;
@@ -62,10 +63,13 @@ static int settle_one(struct mutation *m, int64_t deadline_ms, uint64_t version)
 
 static int expire_step(struct mutation *m, void *arg)
 {
-    const struct due *due = arg;
+    struct due *due = arg;
     int result = 0;
     for (size_t i = 0; i < due->count && result == 0; i++)
         result = settle_one(m, due->list[i].deadline_ms, due->list[i].version);
+    due->expired = 0;
+    for (size_t i = 0; i < m->victims_count; i++)
+        due->expired += m->victims[i].why == DEATH_EXPIRED; /* not those of an invalidated tag */
     return result;
 }
 
@@ -101,26 +105,60 @@ static int gather(struct engine *engine, int64_t now_ms, struct due *due, int64_
     return walk_error(&engine->db, &walk);
 }
 
-bool chore_expire(struct engine *engine, int64_t *ret_next_ms)
+/* The next batch of what is due. *ret_expired grows; 1 when there may be more, 0 when not: see *ret_next_ms. */
+static int expire_batch_locked(struct engine *engine, uint64_t *ret_expired, int64_t *ret_next_ms)
 {
     struct keeper *keeper = &engine->keeper;
-    struct due due;
-    int64_t next_ms, now_ms;
-    do {
-        now_ms = engine_now_ms(engine);
-        int result = gather(engine, now_ms, &due, &next_ms);
-        if (result == 0 && due.count > 0)
-            result = mutate(engine, expire_step, &due);
-        if (result < 0) {
-            keeper->deadline_cursor_ms = 0;
-            *ret_next_ms = RETRY_MS;
-            return false;
-        }
-        if (next_ms != INT64_MAX)
-            keeper->deadline_cursor_ms = next_ms;
-    } while (due.count == MUTATION_VICTIMS_MAX);
+    struct due due = {0};
+    int64_t next_ms, now_ms = engine_now_ms(engine);
+    int result = gather(engine, now_ms, &due, &next_ms);
+    if (result == 0 && due.count > 0)
+        result = mutate(engine, expire_step, &due);
+    if (result < 0) {
+        keeper->deadline_cursor_ms = 0;
+        return result;
+    }
+    if (next_ms != INT64_MAX)
+        keeper->deadline_cursor_ms = next_ms;
+    *ret_expired += due.expired;
     *ret_next_ms = next_ms == INT64_MAX ? INT64_MAX : next_ms - now_ms;
-    return true;
+    return due.count == MUTATION_VICTIMS_MAX;
+}
+
+static int expire_batch(struct engine *engine, uint64_t *ret_expired, int64_t *ret_next_ms)
+{
+    pthread_mutex_lock(&engine->keeper.expiring);
+    int result = expire_batch_locked(engine, ret_expired, ret_next_ms);
+    pthread_mutex_unlock(&engine->keeper.expiring);
+    return result;
+}
+
+bool chore_expire(struct engine *engine, int64_t *ret_next_ms)
+{
+    uint64_t expired = 0;
+    int result;
+    do
+        result = expire_batch(engine, &expired, ret_next_ms);
+    while (result > 0);
+    if (result < 0)
+        *ret_next_ms = RETRY_MS;
+    return result == 0;
+}
+
+int expire_now(void *impl, uint64_t most, uint64_t *ret_expired, bool *ret_more)
+{
+    struct engine *engine = impl;
+    uint64_t expired = 0;
+    int64_t next_ms;
+    int result;
+    do
+        result = expire_batch(engine, &expired, &next_ms);
+    while (result > 0 && expired < most);
+    if (result < 0)
+        return result;
+    *ret_expired = expired;
+    *ret_more = result > 0;
+    return mutation_synced(engine, 0);
 }
 
 /* --- saving -------------------------------------------------------------------------------------------- */

@@ -256,6 +256,7 @@ int keeper_start(struct engine *engine, uint64_t sweep_end)
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&keeper->lock, NULL);
+    pthread_mutex_init(&keeper->expiring, NULL);
     pthread_cond_init(&keeper->woken, &monotonic);
     pthread_cond_init(&keeper->settled, NULL);
     pthread_condattr_destroy(&monotonic);
@@ -285,5 +286,6 @@ void keeper_release(struct engine *engine)
     }
     pthread_cond_destroy(&keeper->settled);
     pthread_cond_destroy(&keeper->woken);
+    pthread_mutex_destroy(&keeper->expiring);
     pthread_mutex_destroy(&keeper->lock);
 }

@@ -47,8 +47,10 @@ struct keeper {
     struct goner *goners, **goners_end;
     _Atomic int64_t wake_ms; /* CLOCK_MONOTONIC; changes under the lock, read without */
 
+    pthread_mutex_t expiring; /* guards the next; taken before the mutation mutex */
+    int64_t deadline_cursor_ms; /* no deadline row that was seen is older */
+
     /* The keeper's own. */
-    int64_t deadline_cursor_ms; /* no deadline row that it has seen is older */
     uint64_t sweep_next, sweep_end; /* versions in between without an entry are a crash's leavings */
     uint64_t reaped_low, reaped_high, reaped_bytes; /* versions deleted since data was last compacted */
 };

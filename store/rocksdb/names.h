@@ -18,6 +18,8 @@ int names_make_symlink(void *impl, uint64_t dir, const char *name, const char *t
                        struct entry *ret_entry);
 int names_remove(void *impl, uint64_t dir, const char *name, uint64_t version);
 int names_remove_dir(void *impl, uint64_t dir, const char *name);
+int names_clear(void *impl, uint64_t dir, uint64_t most, struct store_clearing *clearing,
+                void (*each)(void *arg, const char *name, uint64_t version, uint64_t size), void *arg); /* clear.c */
 int names_change_dir(void *impl, uint64_t dir, const struct entry_change *change, struct entry *ret_entry);
 int names_rename(void *impl, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name, unsigned flags);
 

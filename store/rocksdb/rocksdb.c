@@ -371,6 +371,7 @@ const struct backend backend_rocksdb = {
     .make_symlink = names_make_symlink,
     .remove = names_remove,
     .remove_dir = names_remove_dir,
+    .clear = names_clear,
     .rename = names_rename,
     .change_dir = names_change_dir,
     .pin = version_pin,
@@ -395,4 +396,5 @@ const struct backend backend_rocksdb = {
     .set_policy = backend_set_policy,
     .stats = backend_stats,
     .settle = backend_settle,
+    .expire = expire_now,
 };

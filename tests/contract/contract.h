@@ -141,6 +141,7 @@ const char *list_names(struct fixture *f, uint64_t dir, const char *after);
 
 /* Each runs its group and returns how many failed. */
 int attributes_tests(void);
+int clear_tests(void);
 int exchange_tests(void);
 int lifetime_tests(void);
 int limits_tests(void);

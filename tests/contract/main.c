@@ -26,6 +26,7 @@ int main(int argc, char **argv)
     failed += limits_tests();
     failed += quotas_tests();
     failed += tags_tests();
+    failed += clear_tests();
     failed += threads_tests();
     return failed > 0;
 }

@@ -794,6 +794,38 @@ static void op_remove_dir(struct world *w)
     same_result(w, model, store_remove_dir(w->real, dir.real, name));
 }
 
+/* Sometimes some, sometimes all, sometimes of one owner. */
+static void op_clear(struct world *w)
+{
+    struct pair dir = some_dir(w);
+    struct store_clearing model = {0};
+    uint64_t most = 1 + below(w, 4);
+    bool whole = one_in(w, 2);
+    model.owned = one_in(w, 3);
+    model.uid = 3;
+    struct store_clearing real = model;
+    note(w, "clear %" PRIu64 ", %" PRIu64 " at a time%s%s", dir.model, most, whole ? ", all" : "",
+         model.owned ? ", of user 3" : "");
+    do {
+        int result = same_result(w, store_clear(w->model, dir.model, most, &model, NULL, NULL),
+                                 store_clear(w->real, dir.real, most, &real, NULL, NULL));
+        if (result < 0)
+            return;
+        same(w, "removed", model.removed, real.removed);
+    } while (whole && !w->failed && !(model.done && real.done));
+    if (model.done && real.done)
+        same(w, "left", model.left, real.left);
+}
+
+static void op_expire(struct world *w)
+{
+    uint64_t model, real;
+    bool more;
+    note(w, "expire");
+    int result = store_expire(w->model, UINT64_MAX, &model, &more);
+    same_result(w, result, store_expire(w->real, UINT64_MAX, &real, &more)); /* the keeper may have been quicker */
+}
+
 static void op_make_dir(struct world *w)
 {
     struct pair dir = some_dir(w);
@@ -943,7 +975,7 @@ static const struct operation {
     {op_publish, 12},  {op_remove, 6},  {op_remove_dir, 5},   {op_make_dir, 8},       {op_make_symlink, 4},
     {op_rename, 22},   {op_lookup, 10}, {op_list, 6},         {op_advance, 25},       {op_settle, 3},
     {op_reopen, 2},    {op_repin, 2},   {op_pin_version, 20}, {op_invalidate, 3},     {op_list_tags, 3},
-    {op_set_quota, 5},
+    {op_set_quota, 5}, {op_clear, 2},   {op_expire, 2},
 };
 
 /* --- a run --------------------------------------------------------------------------------------------- */
