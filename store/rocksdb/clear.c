@@ -5,13 +5,17 @@
  * A batch walks the rows behind the name where the last one ended, and so never over what the ones before have deleted:
  * of a million, each costs the same. It does so under the mutation mutex, where no row changes, so that what the walk
  * finds need not be read again by its key; LOOKS_MAX bounds how long it holds that where it finds little to remove.
+ * Between two it pauses, or it would have the mutex again before who waits for it has woken up, and a core to itself:
+ * with 0.1 ms the 99th percentile of others' sets was 2.2 ms in place of 3.8, on two cores, and of gets 0.8 in place of
+ * 1.4, for a fifth more time.
  */
 #include "mutation.h"
 #include "names.h"
 
 #include <errno.h>
+#include <unistd.h>
 
-enum { LOOKS_MAX = 512 };
+enum { LOOKS_MAX = 512, PAUSE_US = 100 };
 
 /* One batch: what goes, as it is told when it is gone. */
 struct batch {
@@ -102,7 +106,9 @@ int names_clear(void *impl, uint64_t dir, uint64_t most, struct store_clearing *
     struct batch batch = {.dir = dir, .before = clearing};
     uint64_t left = most;
     int result = 0;
-    while (result == 0 && left > 0 && !clearing->done) {
+    for (bool first = true; result == 0 && left > 0 && !clearing->done; first = false) {
+        if (!first)
+            usleep(PAUSE_US);
         batch.most = left < MUTATION_VICTIMS_MAX ? (size_t)left : MUTATION_VICTIMS_MAX;
         result = mutate(engine, clear_step, &batch);
         if (result < 0)
