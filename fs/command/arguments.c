@@ -45,6 +45,16 @@ static bool is_option(const char *text)
     return text[0] == '-' && text[1] && !isdigit((unsigned char)text[1]);
 }
 
+static int list_add(struct argument_list *list, const char *value)
+{
+    const char **at = reallocarray(list->at, list->count + 1, sizeof *at);
+    if (!at)
+        return command_fail(COMMAND_FAILED, "out of memory");
+    list->at = at;
+    list->at[list->count++] = value;
+    return COMMAND_DONE;
+}
+
 /* Takes the option at argv[*at], and its value. */
 static int take_option(const struct command *command, int argc, char **argv, const struct argument *table, int *at)
 {
@@ -62,13 +72,19 @@ static int take_option(const struct command *command, int argc, char **argv, con
     }
     if (!value && ++*at == argc)
         return arguments_fail(command, "option '%s' lacks its value", text);
-    *argument->text = value ? value : argv[*at];
+    if (!value)
+        value = argv[*at];
+    if (argument->list)
+        return list_add(argument->list, value);
+    *argument->text = value;
     return COMMAND_DONE;
 }
 
-int arguments_parse(const struct command *command, int argc, char **argv, const struct argument *table, int least,
-                    int most, int *ret_words, char ***ret_rest)
+/* `changes`: as arguments_parse_changes() has it. */
+static int parse(const struct command *command, int argc, char **argv, const struct argument *table, bool changes,
+                 int least, int most, int *ret_words, char ***ret_rest)
 {
+    const char *value;
     int words = 0, code = COMMAND_DONE;
     bool only_words = false;
     char **rest = NULL;
@@ -77,7 +93,7 @@ int arguments_parse(const struct command *command, int argc, char **argv, const 
         if (!only_words && strcmp(argv[i], "--") == 0) {
             only_words = true;
             rest = ret_rest ? argv + i + 1 : NULL;
-        } else if (!only_words && is_option(argv[i])) {
+        } else if (!only_words && is_option(argv[i]) && !(changes && words > 0 && !find(table, argv[i], &value))) {
             if ((code = take_option(command, argc, argv, table, &i)) != COMMAND_DONE)
                 return code;
         } else if (words == most)
@@ -94,6 +110,18 @@ int arguments_parse(const struct command *command, int argc, char **argv, const 
     if (ret_rest)
         *ret_rest = rest;
     return COMMAND_DONE;
+}
+
+int arguments_parse(const struct command *command, int argc, char **argv, const struct argument *table, int least,
+                    int most, int *ret_words, char ***ret_rest)
+{
+    return parse(command, argc, argv, table, false, least, most, ret_words, ret_rest);
+}
+
+int arguments_parse_changes(const struct command *command, int argc, char **argv, const struct argument *table,
+                            int least, int most, int *ret_words)
+{
+    return parse(command, argc, argv, table, true, least, most, ret_words, NULL);
 }
 
 int arguments_duration(const char *option, const char *text, uint64_t *ret_ms)

@@ -13,12 +13,20 @@
 
 #include <stdint.h>
 
-/* One option: with `flag` it takes no value, with `text` it does. What was not given is left as it was. */
+/* The values of an option that may come several times, in their order; free(at). */
+struct argument_list {
+    const char **at;
+    size_t count;
+};
+
+/* One option: with `flag` it takes no value, with `text` or `list` it does; of several for `text` the last is meant. What
+ * was not given is left as it was. */
 struct argument {
     const char *name; /* "--json"; NULL ends a table */
     char letter; /* 0: none */
     bool *flag;
     const char **text;
+    struct argument_list *list;
 };
 
 /*
@@ -28,6 +36,11 @@ struct argument {
  */
 int arguments_parse(const struct command *command, int argc, char **argv, const struct argument *table, int least,
                     int most, int *ret_words, char ***ret_rest);
+
+/* The same, but behind the first word what begins with "-" and is no option of the table is a word, too: it takes something
+ * away. */
+int arguments_parse_changes(const struct command *command, int argc, char **argv, const struct argument *table,
+                            int least, int most, int *ret_words);
 
 /* Complains that something makes no sense, with the usage line behind it, and returns COMMAND_USAGE. */
 __attribute__((format(printf, 2, 3))) int arguments_fail(const struct command *command, const char *format, ...);

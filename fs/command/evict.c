@@ -6,8 +6,9 @@
  * It walks the directories through the mount and keeps one descriptor for each that it is in, and no names: a listing
  * stays right while names in it go. Directories stay.
  */
+#include "arguments.h"
 #include "clock.h"
-#include "command.h"
+#include "json.h"
 #include "progress.h"
 #include "units.h"
 
@@ -15,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,11 +24,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TAGS_MAX = 1000, PATH_SIZE = 8192 };
+enum { PATH_SIZE = 8192 };
 
 struct evict {
-    const char *tags[TAGS_MAX];
-    size_t tags_count;
+    struct argument_list tags;
     const char *glob; /* NULL: any */
     bool glob_path; /* it is of the path below the start, not of the name alone */
     bool aged, prefix, dry_run, json;
@@ -200,21 +199,9 @@ static int count_links(struct evict *evict, const char *path, uint64_t *ret_coun
     return result;
 }
 
-/* As JSON has it; a tag is bytes, and has no control characters. */
-static void print_string(const char *text)
-{
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            putchar('\\');
-        putchar(*text);
-    }
-    putchar('"');
-}
-
 static void print_tag(const struct evict *evict, size_t n, bool there, uint64_t count)
 {
-    const char *tag = evict->tags[n];
+    const char *tag = evict->tags.at[n];
     if (!evict->json && evict->dry_run)
         printf("would invalidate %s: %" PRIu64 " entries\n", tag, count);
     else if (!evict->json)
@@ -222,7 +209,7 @@ static void print_tag(const struct evict *evict, size_t n, bool there, uint64_t 
     if (!evict->json)
         return;
     fputs(n ? ",{\"tag\":" : "[{\"tag\":", stdout);
-    print_string(tag);
+    json_string(stdout, tag, strlen(tag));
     if (evict->dry_run)
         printf(",\"entries\":%" PRIu64, count);
     printf(",\"invalidated\":%s}", there && !evict->dry_run ? "true" : "false");
@@ -232,7 +219,7 @@ static int one_tag(struct evict *evict, const char *root, size_t n, bool *ret_th
 {
     char *path;
     uint64_t count = 0;
-    if (asprintf(&path, "%s/.larder/tags/%s", root, evict->tags[n]) < 0)
+    if (asprintf(&path, "%s/.larder/tags/%s", root, evict->tags.at[n]) < 0)
         return -ENOMEM;
     int result = evict->dry_run ? count_links(evict, path, &count) : rmdir(path) < 0 ? -errno : 0;
     free(path);
@@ -251,12 +238,12 @@ static int run_tags(struct evict *evict, const struct mountpoint *mountpoint)
     if (!mountpoint->whole)
         return command_fail(COMMAND_FAILED, "%s: only a part of a larder is mounted there; ask the mount itself",
                             evict->place);
-    for (size_t i = 0; i < evict->tags_count && result == 0; i++) {
+    for (size_t i = 0; i < evict->tags.count && result == 0; i++) {
         progress_begin(&evict->progress, "looked at", 0, PROGRESS_ENTRIES);
         result = one_tag(evict, mountpoint->root, i, &there);
         progress_end(&evict->progress);
         if (result < 0)
-            (void)command_fail(COMMAND_FAILED, "tag %s: %s", evict->tags[i], strerror(-result));
+            (void)command_fail(COMMAND_FAILED, "tag %s: %s", evict->tags.at[i], strerror(-result));
     }
     if (evict->json)
         puts("]");
@@ -265,74 +252,46 @@ static int run_tags(struct evict *evict, const struct mountpoint *mountpoint)
 
 /* --- arguments ----------------------------------------------------------------------------------------- */
 
-static int usage(const char *what, const char *of)
-{
-    return command_fail(COMMAND_USAGE, "%s%s; usage: larder evict %s", what, of, command_evict.arguments);
-}
-
 /* What no tag can be would mean another directory, or none. */
-static int add_tag(struct evict *evict, const char *tag)
+static int check_tag(const char *tag)
 {
     if (!*tag || strpbrk(tag, "/,") || strcmp(tag, ".") == 0 || strcmp(tag, "..") == 0)
-        return usage("no tag: ", tag);
-    if (evict->tags_count == TAGS_MAX)
-        return usage("too many tags", "");
-    evict->tags[evict->tags_count++] = tag;
+        return arguments_fail(&command_evict, "'%s' is no tag", tag);
     return COMMAND_DONE;
 }
 
-static int take_option(struct evict *evict, int option, char **argv)
+static int check_arguments(struct evict *evict, const char *older)
 {
-    switch (option) {
-    case 't':
-        return add_tag(evict, optarg);
-    case 'o':
-        evict->aged = true;
-        if (duration_parse(optarg, &evict->older_ms) < 0 || evict->older_ms > INT64_MAX / 1000000)
-            return usage("no duration: ", optarg);
-        return COMMAND_DONE;
-    case 'g':
-        evict->glob = optarg;
-        evict->glob_path = strchr(optarg, '/');
-        return COMMAND_DONE;
-    case 'p':
-        return evict->prefix = true, COMMAND_DONE;
-    case 'n':
-        return evict->dry_run = true, COMMAND_DONE;
-    case 'j':
-        return evict->json = true, COMMAND_DONE;
-    case ':':
-        return usage("a value is missing behind ", argv[optind - 1]);
-    default:
-        return usage("unknown option ", argv[optind - 1]);
-    }
+    int code = arguments_duration("--older", older, &evict->older_ms);
+    evict->aged = older;
+    evict->glob_path = evict->glob && strchr(evict->glob, '/');
+    if (code == COMMAND_DONE && evict->aged && evict->older_ms > INT64_MAX / 1000000)
+        code = arguments_fail(&command_evict, "--older: '%s' is no age", older);
+    for (size_t i = 0; code == COMMAND_DONE && i < evict->tags.count; i++)
+        code = check_tag(evict->tags.at[i]);
+    if (code == COMMAND_DONE && evict->tags.count && (evict->aged || evict->glob || evict->prefix))
+        code = arguments_fail(&command_evict,
+                              "a tag is invalidated as a whole: --tag goes with --dry-run and --json alone");
+    return code;
 }
 
 static int read_arguments(struct evict *evict, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"tag", required_argument, NULL, 't'},
-        {"older", required_argument, NULL, 'o'},
-        {"glob", required_argument, NULL, 'g'},
-        {"prefix", no_argument, NULL, 'p'},
-        {"dry-run", no_argument, NULL, 'n'},
-        {"json", no_argument, NULL, 'j'},
-        {NULL, 0, NULL, 0},
+    const char *older = NULL;
+    const struct argument table[] = {
+        {"--tag", 0, NULL, NULL, &evict->tags},
+        {"--older", 0, NULL, &older, NULL},
+        {"--glob", 0, NULL, &evict->glob, NULL},
+        {"--prefix", 0, &evict->prefix, NULL, NULL},
+        {"--dry-run", 0, &evict->dry_run, NULL, NULL},
+        {"--json", 0, &evict->json, NULL, NULL},
+        {NULL, 0, NULL, NULL, NULL},
     };
-    int option, code = COMMAND_DONE;
-    optind = 0;
-    while (code == COMMAND_DONE && (option = getopt_long(argc, argv, ":", options, NULL)) != -1)
-        code = take_option(evict, option, argv);
-    if (code != COMMAND_DONE)
-        return code;
-    if (optind == argc)
-        return usage("missing path", "");
-    if (optind + 1 < argc)
-        return usage("unexpected argument ", argv[optind + 1]);
-    if (evict->tags_count && (evict->aged || evict->glob || evict->prefix))
-        return usage("a tag is invalidated as a whole: --tag goes with --dry-run and --json alone", "");
-    evict->place = argv[optind];
-    return COMMAND_DONE;
+    int words, code = arguments_parse(&command_evict, argc, argv, table, 1, 1, &words, NULL);
+    if (code == COMMAND_DONE)
+        code = check_arguments(evict, older);
+    evict->place = argv[0];
+    return code;
 }
 
 /* The mount of a path, or for a prefix of its directory. */
@@ -358,8 +317,7 @@ static int run(int argc, char **argv)
     struct stat stat;
     if (!evict)
         return command_fail(COMMAND_FAILED, "out of memory");
-    /* getopt_long() begins behind the first; argv[-1] is the verb. */
-    int code = read_arguments(evict, argc + 1, argv - 1);
+    int code = read_arguments(evict, argc, argv);
     if (code == COMMAND_DONE)
         code = find_mount(evict, &mountpoint);
     if (code == COMMAND_DONE) {
@@ -367,9 +325,10 @@ static int run(int argc, char **argv)
             code = command_fail(COMMAND_FAILED, "%s: %s", mountpoint.root, strerror(errno));
         evict->device = stat.st_dev;
         if (code == COMMAND_DONE)
-            code = evict->tags_count ? run_tags(evict, &mountpoint) : run_walk(evict);
+            code = evict->tags.count ? run_tags(evict, &mountpoint) : run_walk(evict);
         mountpoint_release(&mountpoint);
     }
+    free(evict->tags.at);
     free(evict);
     return code;
 }

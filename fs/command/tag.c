@@ -5,7 +5,8 @@
  * It reads user.tags and writes it anew: of two that change the tags of one entry at the same time, the later one's
  * are what stays.
  */
-#include "command.h"
+#include "arguments.h"
+#include "json.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -59,11 +60,6 @@ static void take_tag(char *list, const char *tag)
 
 /* --- the verb ------------------------------------------------------------------------------------------ */
 
-static int usage(const char *what, const char *of)
-{
-    return command_fail(COMMAND_USAGE, "%s%s; usage: larder tag %s", what, of, command_tag.arguments);
-}
-
 /* One tag a line, or an array. */
 static void print_tags(const char *list, bool json)
 {
@@ -71,13 +67,11 @@ static void print_tags(const char *list, bool json)
         putchar('[');
     for (const char *at = list; *at;) {
         size_t length = strcspn(at, ",");
-        if (!json) {
-            printf("%.*s\n", (int)length, at);
+        if (json) {
+            fputs(at == list ? "" : ",", stdout);
+            json_string(stdout, at, length);
         } else {
-            fputs(at == list ? "\"" : ",\"", stdout);
-            for (size_t i = 0; i < length; i++)
-                printf(at[i] == '"' || at[i] == '\\' ? "\\%c" : "%c", at[i]);
-            putchar('"');
+            printf("%.*s\n", (int)length, at);
         }
         at += length + (at[length] == ',');
     }
@@ -103,9 +97,9 @@ static int write_tags(const char *path, const char *list)
 static int check_tag(const char *change)
 {
     if (change[0] != '+' && change[0] != '-')
-        return usage("say +TAG or -TAG, not ", change);
+        return arguments_fail(&command_tag, "say +TAG or -TAG, not '%s'", change);
     if (!change[1] || strchr(change, ','))
-        return usage("no tag: ", change + 1);
+        return arguments_fail(&command_tag, "'%s' is no tag", change + 1);
     return COMMAND_DONE;
 }
 
@@ -148,24 +142,23 @@ static int show_tags(const char *path, bool json)
     return COMMAND_DONE;
 }
 
+static int read_arguments(int argc, char **argv, bool *ret_json, int *ret_words)
+{
+    const struct argument table[] = {{"--json", 0, ret_json, NULL, NULL}, {NULL, 0, NULL, NULL, NULL}};
+    int code = arguments_parse_changes(&command_tag, argc, argv, table, 1, argc, ret_words);
+    if (code == COMMAND_DONE && *ret_json && *ret_words > 1)
+        return arguments_fail(&command_tag, "--json is for showing tags");
+    for (int i = 1; code == COMMAND_DONE && i < *ret_words; i++)
+        code = check_tag(argv[i]);
+    return code;
+}
+
 static int run(int argc, char **argv)
 {
     struct mountpoint mountpoint;
     struct stat stat;
-    bool json = argc > 0 && strcmp(argv[0], "--json") == 0;
-    int code = COMMAND_DONE;
-    argc -= json;
-    argv += json;
-    if (argc > 0 && strcmp(argv[0], "--") == 0)
-        argc--, argv++;
-    else if (argc > 0 && argv[0][0] == '-' && argv[0][1])
-        return usage("unknown option ", argv[0]);
-    if (argc == 0)
-        return usage("missing path", "");
-    if (json && argc > 1)
-        return usage("--json is for showing tags", "");
-    for (int i = 1; i < argc && code == COMMAND_DONE; i++)
-        code = check_tag(argv[i]);
+    bool json = false;
+    int words, code = read_arguments(argc, argv, &json, &words);
     if (code != COMMAND_DONE)
         return code;
     if (lstat(argv[0], &stat) < 0)
@@ -174,7 +167,7 @@ static int run(int argc, char **argv)
     if (code != COMMAND_DONE)
         return code;
     mountpoint_release(&mountpoint);
-    return argc == 1 ? show_tags(argv[0], json) : change_tags(argv[0], argc - 1, argv + 1);
+    return words == 1 ? show_tags(argv[0], json) : change_tags(argv[0], words - 1, argv + 1);
 }
 
 const struct command command_tag = {

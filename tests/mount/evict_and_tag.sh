@@ -36,7 +36,11 @@ equal "user.tags" "users,eu,with space" "$(xattr 1 user.tags)"
 says 0 '["users","eu","with space"]' "$larder" tag --json 1
 says 0 "" "$larder" tag 1 -eu -nobody '+q"\'
 says 0 '["users","with space","q\"\\"]' "$larder" tag --json 1
+says 0 '["users","with space","q\"\\"]' "$larder" tag 1 --json
 says 0 "" "$larder" tag 1 -users "-with space" '-q"\'
+"$larder" tag 1 +$'\xff\xc3(' +--json
+says 0 '["\ufffd\ufffd(","--json"]' "$larder" tag --json 1
+says 0 "" "$larder" tag -- 1 ---json -$'\xff\xc3('
 says 0 "" "$larder" tag 1
 equal "attributes" "" "$(getfattr 1)"
 says 0 "" "$larder" tag 1 -nobody
@@ -45,11 +49,11 @@ echo below >a/b/new
 says 0 users "$larder" tag a/b/new
 fails 1 "No such file" "$larder" tag nothing
 fails 1 "No such file" "$larder" tag nothing +x
-fails 2 "no tag" "$larder" tag 1 +
-fails 2 "no tag" "$larder" tag 1 +a,b
+fails 2 "is no tag" "$larder" tag 1 +
+fails 2 "is no tag" "$larder" tag 1 +a,b
 fails 2 "say +TAG" "$larder" tag 1 users
 fails 2 "unknown option" "$larder" tag --jsn 1
-fails 2 "missing path" "$larder" tag
+fails 2 "an argument is missing" "$larder" tag
 fails 2 "for showing" "$larder" tag --json 1 +x
 fails 3 "at most 128" "$larder" tag 1 +a/b
 fails 3 "at most 128" "$larder" tag 1 "+$(printf 'x%.0s' {1..129})"
@@ -70,7 +74,10 @@ miss a/b/new
 says 1 "nothing has the tag users" "$larder" evict --tag users .
 says 0 "invalidated with space" "$larder" evict --tag "with space" "$mnt"
 miss 2
-for wrong in "" . .. a/b a,b; do fails 2 "no tag" "$larder" evict --tag "$wrong" .; done
+for wrong in "" . .. a/b a,b; do fails 2 "is no tag" "$larder" evict --tag "$wrong" .; done
+"$larder" tag x.html +$'q"\xff'
+says 0 '[{"tag":"q\"\ufffd","entries":1,"invalidated":false}]' "$larder" evict --json --dry-run --tag=$'q"\xff' .
+"$larder" tag x.html -$'q"\xff'
 fails 2 "as a whole" "$larder" evict --tag users --older 1h .
 fails 3 "no larder" "$larder" evict --tag users "$work"
 
@@ -108,12 +115,12 @@ cat ab/1 >/dev/null
 says 0 "evicted 7 of 7 entries" "$larder" evict "$mnt"
 equal "after all" $'./a\n./a/b\n./ab' "$(find . -mindepth 1 | sort)"
 
-fails 2 "missing path" "$larder" evict
+fails 2 "an argument is missing" "$larder" evict
 fails 2 "unexpected argument" "$larder" evict a b
 fails 2 "unknown option" "$larder" evict --odler 1h .
-fails 2 "a value is missing" "$larder" evict . --older
+fails 2 "lacks its value" "$larder" evict . --older
 fails 2 "no duration" "$larder" evict --older soon .
-fails 2 "no duration" "$larder" evict --older 0 .
+fails 2 "is no age" "$larder" evict --older 0 .
 fails 3 "no larder" "$larder" evict "$work"
 says 1 "evicted 0 of 0 entries" "$larder" evict -- "$mnt/-x"
 if [ "$(id -u)" != 0 ]; then
