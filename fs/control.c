@@ -3,6 +3,7 @@
 #include "control.h"
 #include "control_tags.h"
 #include "events.h"
+#include "permission.h"
 #include "report.h"
 #include "units.h"
 
@@ -146,19 +147,6 @@ struct control_text {
     size_t size;
 };
 
-/* May this user be told what names there are? */
-static bool may_see_names(struct fs *fs, uid_t uid)
-{
-    struct entry root;
-    if (uid == 0)
-        return true;
-    if (store_dir(fs->store, STORE_ROOT, &root) < 0)
-        return false;
-    bool owns = root.uid == uid;
-    entry_release(&root);
-    return owns;
-}
-
 int control_open(struct fs *fs, const struct node *node, uid_t uid, struct fuse_file_info *info)
 {
     if ((info->flags & O_ACCMODE) != O_RDONLY || info->flags & O_TRUNC)
@@ -173,7 +161,7 @@ int control_open(struct fs *fs, const struct node *node, uid_t uid, struct fuse_
         free(text);
         return -ENOMEM;
     }
-    file_of(node)->write(fs, out, may_see_names(fs, uid));
+    file_of(node)->write(fs, out, permission_whole(fs, uid) == 0);
     if (fclose(out) != 0) {
         free(text->data);
         free(text);

@@ -3,6 +3,7 @@
 #include "control_tags.h"
 #include "crew.h"
 #include "notify.h"
+#include "permission.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define TAGS_INO ((uint64_t)3 << 62) /* beyond what the store gives, and the files of .larder */
 
@@ -137,21 +137,28 @@ int control_tags_readlink(struct fs *fs, const struct node *node, char *ret_targ
 
 /* --- attributes ---------------------------------------------------------------------------------------- */
 
-/* For the mount's owner and root alone: names of what is in directories that others may not read are in here. */
-static void dir_attr(const struct fs *fs, const struct node *node, struct stat *ret_stat)
+/* For root and the owner of the root directory alone: names of what is in directories that others may not read are in
+ * here. -ENOENT, -EIO: that directory's. */
+static int dir_attr(const struct fs *fs, const struct node *node, struct stat *ret_stat)
 {
     struct timespec started = {fs->started_ns / 1000000000, fs->started_ns % 1000000000};
+    struct entry root;
+    int result = store_dir(fs->store, STORE_ROOT, &root);
+    if (result < 0)
+        return result;
     *ret_stat = (struct stat){
         .st_ino = node->ino,
         .st_mode = S_IFDIR | (node->kind == NODE_CONTROL_TAGS ? 0700 : 0500),
         .st_nlink = 1,
-        .st_uid = geteuid(),
-        .st_gid = getegid(),
+        .st_uid = root.uid,
+        .st_gid = root.gid,
         .st_blksize = 4096,
         .st_atim = started,
         .st_mtim = started,
         .st_ctim = started,
     };
+    entry_release(&root);
+    return 0;
 }
 
 static int link_attr(struct fs *fs, const struct node *node, const struct member *member, struct stat *ret_stat)
@@ -172,10 +179,8 @@ int control_tags_getattr(struct fs *fs, const struct node *node, struct stat *re
 {
     struct member member;
     *ret_timeout = 0;
-    if (node->kind != NODE_CONTROL_TAG_LINK) {
-        dir_attr(fs, node, ret_stat);
-        return 0;
-    }
+    if (node->kind != NODE_CONTROL_TAG_LINK)
+        return dir_attr(fs, node, ret_stat);
     int result = find_version(fs, tag_of(node), node->version, &member);
     return result < 0 ? result : link_attr(fs, node, &member, ret_stat);
 }
@@ -264,7 +269,7 @@ static int reply_node(struct fs *fs, const char *tag, uint64_t version, const st
     if (version)
         result = link_attr(fs, node, member, &ret_entry->attr);
     else
-        dir_attr(fs, node, &ret_entry->attr);
+        result = dir_attr(fs, node, &ret_entry->attr);
     if (result < 0)
         node_forget(fs, node, 1);
     return result;
@@ -300,8 +305,7 @@ int control_tags_lookup(struct fs *fs, const struct node *parent, const char *te
         if (strcmp(text, CONTROL_TAGS_NAME) != 0)
             return -ENOENT;
         *ret_entry = (struct fuse_entry_param){.ino = node_id(fs, fs->tags), .entry_timeout = LONG_SECONDS};
-        dir_attr(fs, fs->tags, &ret_entry->attr);
-        return 0;
+        return dir_attr(fs, fs->tags, &ret_entry->attr);
     default:
         return -ENOENT;
     }
@@ -336,9 +340,10 @@ static void node_removed(struct fs *fs, const char *tag)
 
 int control_tags_remove(struct fs *fs, const struct node *parent, const char *text, uid_t caller)
 {
-    if (parent->kind != NODE_CONTROL_TAGS || (caller != 0 && caller != geteuid()))
-        return -EPERM;
-    int result = store_invalidate_tag(fs->store, text);
+    int result = parent->kind == NODE_CONTROL_TAGS ? permission_whole(fs, caller) : -EPERM;
+    if (result < 0)
+        return result;
+    result = store_invalidate_tag(fs->store, text);
     if (result == 0)
         node_removed(fs, text);
     return result == -EINVAL ? -ENOENT : result;

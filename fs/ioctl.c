@@ -13,6 +13,7 @@
 #include "larder_ioctl.h"
 #include "metrics.h"
 #include "notify.h"
+#include "permission.h"
 #include "place.h"
 #include "stale.h"
 
@@ -212,42 +213,21 @@ static int add(struct fs *fs, const struct handle *handle, struct larder_add *ad
 
 /* --- taking -------------------------------------------------------------------------------------------- */
 
-/* Is the caller in a group? */
-static bool in_group(fuse_req_t request, gid_t gid)
-{
-    enum { GROUPS = 1024 };
-    gid_t groups[GROUPS];
-    if (fuse_req_ctx(request)->gid == gid)
-        return true;
-    int count = fuse_req_getgroups(request, GROUPS, groups);
-    for (int i = 0; i < count && i < GROUPS; i++)
-        if (groups[i] == gid)
-            return true;
-    return false;
-}
-
-/* What the kernel asks of an unlink(2), which it does not know this is: to write to the directory and to search it, and
- * with the sticky bit to own that or the file. */
+/* What the kernel asks of an unlink(2), which it does not know this is: the sticky bit wants the directory or the file to
+ * be the caller's. */
 static int check_may_remove(struct fs *fs, fuse_req_t request, const struct handle *handle, const struct spot *spot)
 {
-    struct entry dir, file;
-    uid_t uid = fuse_req_ctx(request)->uid;
-    if (uid == 0)
-        return 0;
-    int result = store_dir(fs->store, spot->dir, &dir);
-    if (result < 0)
+    struct entry file;
+    bool own_only;
+    int result = permission_remove(fs, request, spot->dir, &own_only);
+    if (result < 0 || !own_only)
         return result;
     result = store_version_entry(handle->version, &file);
-    if (result == 0) {
-        unsigned shift = uid == dir.uid ? 6 : in_group(request, dir.gid) ? 3 : 0;
-        if ((dir.mode >> shift & 3) != 3)
-            result = -EACCES;
-        else if (dir.mode & S_ISVTX && uid != dir.uid && uid != file.uid)
-            result = -EPERM;
-        entry_release(&file);
-    }
-    entry_release(&dir);
-    return result;
+    if (result < 0)
+        return result;
+    bool own = file.uid == fuse_req_ctx(request)->uid;
+    entry_release(&file);
+    return own ? 0 : -EPERM;
 }
 
 static int take(struct fs *fs, const struct handle *handle, fuse_req_t request)

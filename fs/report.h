@@ -4,7 +4,7 @@
  * and `metrics` in Prometheus' text format. Each is one state: gathered first, then written.
  *
  * Names may be what the modes of directories hide from others, so directories' and entries' names are shown only when
- * `names` is set, which is for the mount's owner and root.
+ * `names` is set, which is for root and the owner of the root directory.
  */
 #ifndef LARDER_FS_REPORT_H
 #define LARDER_FS_REPORT_H

@@ -2,6 +2,7 @@
 /* setting.c - see setting.h. */
 #include "setting.h"
 #include "options.h"
+#include "permission.h"
 #include "quota.h"
 #include "state.h"
 
@@ -38,17 +39,6 @@ int setting_get(struct fs *fs, const char *name, char **ret_value, size_t *ret_s
     return 0;
 }
 
-static int check_user(struct fs *fs, uid_t uid)
-{
-    struct entry root;
-    int result = store_dir(fs->store, STORE_ROOT, &root);
-    if (result < 0)
-        return result;
-    bool may = uid == 0 || uid == root.uid;
-    entry_release(&root);
-    return may ? 0 : -EPERM;
-}
-
 static int check_presence(const struct quota_property *property, const struct store_quota *now, int flags)
 {
     char text[QUOTA_TEXT_MAX];
@@ -78,7 +68,7 @@ int setting_set(struct fs *fs, uid_t uid, const char *name, const char *value, s
     const struct quota_property *property = quota_property_find(name);
     struct store_quota now = settings_now(fs), wanted;
     unsigned field;
-    int result = check_user(fs, uid);
+    int result = permission_whole(fs, uid);
     if (result == 0 && fs->options->read_only)
         result = -EROFS;
     if (result == 0)

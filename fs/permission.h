@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * permission.h - what a caller may, where the kernel does not know that it should ask: for all else it checks owners,
+ * groups and modes itself (default_permissions).
+ */
+#ifndef LARDER_FS_PERMISSION_H
+#define LARDER_FS_PERMISSION_H
+
+#include "node.h"
+
+/* May a user change, and see, what belongs to the mount as a whole: its policy, its tags, what happens in it? Root may, and
+ * whoever owns the root directory. 0; -EPERM; or what the store answers. */
+int permission_whole(struct fs *fs, uid_t uid);
+
+/* May who sent a request remove files from a directory, as unlink(2) has it: write to it and search it? *ret_own_only: with
+ * the sticky bit, only those that are the caller's. 0; -EACCES; -ENOENT: the directory is gone. */
+int permission_remove(struct fs *fs, fuse_req_t request, uint64_t dir, bool *ret_own_only);
+
+#endif
