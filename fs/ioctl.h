@@ -8,10 +8,10 @@
 
 #include "file.h"
 
-enum { FILE_IOCTL_MAX = 64 }; /* bytes of the largest argument */
+enum { IOCTL_MAX = 512 }; /* bytes of the largest argument, of files and directories (dir_ioctl.h) */
 
 /*
- * Carries out a command on an open file. `argument` has room for FILE_IOCTL_MAX bytes and begins with what the kernel
+ * Carries out a command on an open file. `argument` has room for IOCTL_MAX bytes and begins with what the kernel
  * has copied in; what the command changes there is its answer. 0 or -errno; -ENOTTY another command, as other files have
  * it.
  */

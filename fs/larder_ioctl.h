@@ -2,8 +2,8 @@
 /*
  * larder_ioctl.h - what a larder's files answer to ioctl(2). It needs nothing else of larder: programs may copy it.
  *
- * Each wants a descriptor that was opened for writing; another gets EBADF. EAGAIN says: what is at the name now is
- * something else than what was opened; open it anew, and try again.
+ * Those of files want a descriptor that was opened for writing; another gets EBADF. EAGAIN says: what is at the name now
+ * is something else than what was opened; open it anew, and try again.
  */
 #ifndef LARDER_IOCTL_H
 #define LARDER_IOCTL_H
@@ -31,5 +31,31 @@ struct larder_add {
  * many who open it and do so, one succeeds. It can still be read through the descriptor. EACCES, EPERM: the caller may
  * not remove files there. */
 #define LARDER_TAKE _IO(0xe6, 3)
+
+/*
+ * Of a directory: removes files and links that are in it, some thousand at a time; the directories in it stay. Begin with
+ * a zeroed argument and repeat until `done`; for other directories of the same larder begin with the `mark` of the first,
+ * and what is stored after it stays everywhere. It wants what unlink(2) does: to write to the directory and to search it,
+ * else EACCES; with the sticky bit, what is another's is left. EROFS: the larder is mounted read-only. It is not told of a
+ * read-only bind mount.
+ */
+struct larder_clear {
+    uint64_t mark; /* in, out: what is stored later stays; 0: from now on */
+    uint64_t removed; /* out: how many went in this step, */
+    uint64_t left; /* and how many were passed by: stored later, or another user's */
+    uint32_t done; /* out: 1 at the end of the directory */
+    uint32_t zero;
+    char after[256]; /* in, out: the name behind which it goes on */
+};
+#define LARDER_CLEAR _IOWR(0xe6, 4, struct larder_clear)
+
+/* Of a larder's root directory: lets go of what has expired, some thousand at a time, rather than when the daemon comes by
+ * it. Repeat until `done`. EPERM for others than root and the owner of that directory. */
+struct larder_expire {
+    uint64_t expired; /* out: how many went in this step */
+    uint32_t done; /* out: 1: nothing more is due */
+    uint32_t zero;
+};
+#define LARDER_EXPIRE _IOWR(0xe6, 5, struct larder_expire)
 
 #endif

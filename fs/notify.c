@@ -21,6 +21,8 @@ struct notify {
     pthread_cond_t wake;
     /* --- below here fs->lock protects ---------------------------------------------------------------- */
     bool stop;
+    unsigned awaited; /* by so many, see notify_settle() */
+    uint64_t queued, told; /* names, so far */
     STAILQ_HEAD(, item) queue;
 };
 
@@ -140,6 +142,9 @@ static void *run(void *arg)
             fuse_lowlevel_notify_inval_entry(notify->session, order.parent, order.text, strlen(order.text));
         fs_lock(fs);
         told_locked(fs, &order);
+        notify->told++;
+        if (notify->awaited)
+            pthread_cond_broadcast(&fs->changed);
     }
     while (!STAILQ_EMPTY(&notify->queue))
         told_locked(fs, &(struct order){.name = take_locked(notify).name});
@@ -192,7 +197,24 @@ void notify_name_locked(struct notify *notify, struct name *name)
     name->refs++;
     name->notify_queued = true;
     STAILQ_INSERT_TAIL(&notify->queue, item, next);
+    notify->queued++;
     pthread_cond_signal(&notify->wake);
+}
+
+void notify_settle(struct fs *fs)
+{
+    enum { PATIENCE_NS = 200000000 };
+    struct notify *notify = fs->notify;
+    int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + PATIENCE_NS;
+    fs_lock(fs);
+    uint64_t queued = notify ? notify->queued : 0;
+    if (notify)
+        notify->awaited++;
+    while (notify && notify->told < queued && fs_wait_until_locked(fs, until_ns))
+        ;
+    if (notify)
+        notify->awaited--;
+    fs_unlock(fs);
 }
 
 void notify_wake_locked(struct notify *notify)

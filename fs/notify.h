@@ -30,6 +30,10 @@ void notify_name_locked(struct notify *notify, struct name *name);
 /* Something was invalidated: has all names looked at, and what is gone told to the kernel. */
 void notify_doubt_locked(struct notify *notify);
 
+/* Waits until the kernel was told of what was queued before, but not for long: it may be waiting for us. Not under
+ * fs->lock. */
+void notify_settle(struct fs *fs);
+
 /* There is something held now; see stale.h. */
 void notify_wake_locked(struct notify *notify);
 

@@ -10,6 +10,7 @@
 #include "control_tags.h"
 #include "crew.h"
 #include "dir.h"
+#include "dir_ioctl.h"
 #include "events.h"
 #include "file.h"
 #include "ioctl.h"
@@ -64,7 +65,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
     (void)userdata;
     const unsigned wanted = FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS |
                             FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_EXPLICIT_INVAL_DATA |
-                            FUSE_CAP_ASYNC_DIO;
+                            FUSE_CAP_ASYNC_DIO | FUSE_CAP_IOCTL_DIR;
     conn->want = wanted & conn->capable;
     conn->max_background = 128; /* RELEASE counts too */
     conn->max_write = TRANSPORT_PAYLOAD;
@@ -428,14 +429,17 @@ static void op_ioctl(fuse_req_t request, fuse_ino_t id, unsigned command, void *
                      unsigned flags, const void *in, size_t in_size, size_t out_size)
 {
     struct fs *fs = fs_of(request);
-    uint8_t argument[FILE_IOCTL_MAX] = {0};
+    struct node *node = node_of(fs, id);
+    uint8_t argument[IOCTL_MAX] = {0};
     int result = -ENOTTY;
     (void)where;
-    bool file = !(flags & FUSE_IOCTL_DIR) && !node_is_control(node_of(fs, id));
-    if (file && in_size <= sizeof argument && out_size <= sizeof argument) {
+    if (in_size <= sizeof argument && out_size <= sizeof argument) {
         if (in_size > 0)
             memcpy(argument, in, in_size);
-        result = file_ioctl(fs, handle_of(info), request, command, argument);
+        if (flags & FUSE_IOCTL_DIR)
+            result = dir_ioctl(fs, node, request, command, argument);
+        else if (!node_is_control(node))
+            result = file_ioctl(fs, handle_of(info), request, command, argument);
     }
     if (result < 0)
         reply_result(request, result);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fill.c - fill STORE COUNT TAG: puts many entries with a tag into a store that nobody has mounted, faster than through
- * a mount: tagged/N/M, a thousand in a directory, of 100 bytes; and other/0 to other/999 without the tag.
+ * fill.c - fill STORE COUNT TAG [EACH]: puts many entries with a tag into a store that nobody has mounted, faster than
+ * through a mount: tagged/N/M, a thousand or EACH in a directory, of 100 bytes; and other/0 to other/999 without the tag.
  */
 #include "store.h"
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PER_DIR = 1000, OTHERS = 1000 };
+enum { EACH = 1000, OTHERS = 1000 };
 
 /* Ends the program when something went wrong. */
 static void need(int result, const char *what)
@@ -46,11 +46,12 @@ int main(int argc, char **argv)
     struct store_options options = {.limit_bytes = (uint64_t)8 << 30};
     struct store *store;
     struct store_error error;
-    if (argc != 4) {
-        fprintf(stderr, "usage: fill STORE COUNT TAG\n");
+    if (argc != 4 && argc != 5) {
+        fprintf(stderr, "usage: fill STORE COUNT TAG [EACH]\n");
         return 2;
     }
     unsigned count = (unsigned)strtoul(argv[2], NULL, 10);
+    unsigned each = argc == 5 ? (unsigned)strtoul(argv[4], NULL, 10) : EACH;
     if (store_open(argv[1], &options, &store, &error) < 0) {
         fprintf(stderr, "fill: %s\n", error.text);
         return 1;
@@ -59,10 +60,10 @@ int main(int argc, char **argv)
     need(store_change_dir(store, tagged, &(struct entry_change){.set = ENTRY_SET_TAGS, .tags = argv[3]}, NULL), "tags");
     for (unsigned i = 0; i < count; i++) {
         char name[16];
-        snprintf(name, sizeof name, "%u", i / PER_DIR);
-        if (i % PER_DIR == 0)
+        snprintf(name, sizeof name, "%u", i / each);
+        if (i % each == 0)
             dir = make_dir(store, tagged, name);
-        put(store, dir, i % PER_DIR);
+        put(store, dir, i % each);
     }
     for (unsigned i = 0; i < OTHERS; i++)
         put(store, other, i);
