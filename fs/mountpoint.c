@@ -81,6 +81,17 @@ static bool line_cut(char *text, struct line *line)
     return line->source;
 }
 
+/* 0 or -ENOMEM. */
+static int line_take(const struct line *line, struct mountpoint *mountpoint)
+{
+    mountpoint->whole = strcmp(line->part, "/") == 0;
+    mountpoint->device = strdup(line->device);
+    mountpoint->root = unescape(line->root);
+    mountpoint->type = unescape(line->type);
+    mountpoint->source = unescape(line->source);
+    return mountpoint->device && mountpoint->root && mountpoint->type && mountpoint->source ? 0 : -ENOMEM;
+}
+
 /* Reads the whole list, for the mount with that number or, when `device` is set, for another one of the same file
  * system. Returns 0, -ENOENT or -ENOMEM. */
 static int list_search(long number, const char *device, struct mountpoint *mountpoint)
@@ -97,12 +108,7 @@ static int list_search(long number, const char *device, struct mountpoint *mount
         if (device) {
             result = line.number != number && strcmp(line.device, device) == 0 ? 0 : -ENOENT;
         } else if (line.number == number) {
-            mountpoint->whole = strcmp(line.part, "/") == 0;
-            mountpoint->device = strdup(line.device);
-            mountpoint->root = unescape(line.root);
-            mountpoint->type = unescape(line.type);
-            mountpoint->source = unescape(line.source);
-            result = mountpoint->device && mountpoint->root && mountpoint->type && mountpoint->source ? 0 : -ENOMEM;
+            result = line_take(&line, mountpoint);
         }
     }
     free(text);
@@ -140,6 +146,52 @@ int mountpoint_find(const char *path, struct mountpoint *ret_mountpoint)
     mountpoint.elsewhere = list_search(number, mountpoint.device, NULL) == 0;
     *ret_mountpoint = mountpoint;
     return 0;
+}
+
+int mountpoint_copy(const struct mountpoint *mountpoint, struct mountpoint *ret_copy)
+{
+    struct mountpoint copy = {.path = strdup(mountpoint->path), .whole = mountpoint->whole};
+    copy.root = strdup(mountpoint->root);
+    copy.type = strdup(mountpoint->type);
+    copy.source = strdup(mountpoint->source);
+    copy.device = strdup(mountpoint->device);
+    if (!copy.path || !copy.root || !copy.type || !copy.source || !copy.device) {
+        mountpoint_release(&copy);
+        return -ENOMEM;
+    }
+    *ret_copy = copy;
+    return 0;
+}
+
+/* One line of the list; 0 also when it is of something else. */
+static int each_line(char *text, int (*each)(void *arg, const struct mountpoint *mountpoint), void *arg)
+{
+    struct mountpoint mountpoint = {0};
+    struct line line;
+    if (!line_cut(text, &line))
+        return 0;
+    int result = line_take(&line, &mountpoint);
+    if (result == 0 && !(mountpoint.path = strdup(mountpoint.root)))
+        result = -ENOMEM;
+    if (result == 0 && mountpoint.whole && mountpoint_is_larder(&mountpoint))
+        result = each(arg, &mountpoint);
+    mountpoint_release(&mountpoint);
+    return result;
+}
+
+int mountpoint_each(int (*each)(void *arg, const struct mountpoint *mountpoint), void *arg)
+{
+    char *text = NULL;
+    size_t room = 0;
+    int result = 0;
+    FILE *list = fopen("/proc/self/mountinfo", "re");
+    if (!list)
+        return -errno;
+    while (result == 0 && getline(&text, &room, list) >= 0)
+        result = each_line(text, each, arg);
+    free(text);
+    fclose(list);
+    return result;
 }
 
 void mountpoint_release(struct mountpoint *mountpoint)

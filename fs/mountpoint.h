@@ -26,6 +26,13 @@ struct mountpoint {
 /* Finds the mount a path lies in. Returns 0, or as open(2) has it: -ENOENT, -ENOTDIR, -EACCES, ... */
 int mountpoint_find(const char *path, struct mountpoint *ret_mountpoint);
 
+/* A copy of all but `elsewhere`. 0 or -ENOMEM. */
+int mountpoint_copy(const struct mountpoint *mountpoint, struct mountpoint *ret_copy);
+
+/* Calls `each` for every larder that is mounted from its root on, in the order of mounting, with what /proc tells: nobody
+ * is asked. `path` is the root. What `each` returns, if not 0, ends it and is returned. -ENOMEM, or of reading /proc. */
+int mountpoint_each(int (*each)(void *arg, const struct mountpoint *mountpoint), void *arg);
+
 /* Frees what it owns and zeroes it. */
 void mountpoint_release(struct mountpoint *mountpoint);
 
