@@ -8,8 +8,8 @@
  * A link is called by the entry's name and its version, so that the name is unique, and stays while the value does; of a
  * name that is too long with that the end is cut off. It leads to where the entry was when the link was read.
  *
- * Only root and the owner of the root directory may look into it: it shows names also of what is in directories that others may not
- * read.
+ * Only root and the owner of the root directory may look into it: it shows names also of what is in directories that
+ * others may not read.
  *
  * The nodes of tags and links are made when they are looked up, and freed when the kernel forgets them. They are found
  * by tag and version, so that a directory somebody is in stays the same one. Nothing here is believed by the kernel
@@ -39,8 +39,8 @@ int control_tags_getattr(struct fs *fs, const struct node *node, struct stat *re
 /* READLINK, in a buffer of CONTROL_TAGS_TARGET_MAX. -EINVAL no link; -ENOENT its entry is gone; -ENAMETOOLONG. */
 int control_tags_readlink(struct fs *fs, const struct node *node, char *ret_target);
 
-/* RMDIR: invalidates the tag. -EPERM by anybody but root and the owner of the root directory, and of anything but a tag's directory;
- * -ENOENT. */
+/* RMDIR: invalidates the tag. -EPERM by anybody but root and the owner of the root directory, and of anything but a tag's
+ * directory; -ENOENT. */
 int control_tags_remove(struct fs *fs, const struct node *parent, const char *text, uid_t caller);
 
 /* The kernel forgets `count` lookups of one of these. */

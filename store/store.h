@@ -251,7 +251,8 @@ int store_remove_dir(struct store *store, uint64_t dir, const char *name);
 
 /* What store_clear() removes of a directory, and how far it has come. Zeroed: all that is there now. */
 struct store_clearing {
-    uint64_t mark; /* what is stored or written to later stays: what has a greater entry.change. 0: from now on, and it is
+    uint64_t
+        mark; /* what is stored or written to later stays: what has a greater entry.change. 0: from now on, and it is
                       filled in, so that it serves for other directories, too */
     bool owned; /* only what belongs to `uid` */
     uint32_t uid;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chores.h - what the keeper does, one function a chore. All are called from the keeper's thread, unless they say otherwise, with no lock held.
+ * chores.h - what the keeper does, one function a chore. All are called from the keeper's thread, unless they say
+ * otherwise, with no lock held.
  * An error was logged where it happened; what was not done is done the next time.
  */
 #ifndef LARDER_ROCKSDB_CHORES_H
