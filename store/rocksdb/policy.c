@@ -263,7 +263,7 @@ size_t policy_lowest(const struct policy *policy, bool (*held)(void *arg, uint64
 static _Atomic uint64_t *add(struct policy *policy, uint64_t tag, uint64_t hits, uint64_t seen, bool *ret_fresh)
 {
     for (int attempt = 0; attempt < 8; attempt++) {
-        _Atomic uint64_t *spare, *slot = find(policy, tag, &spare);
+        _Atomic uint64_t *spare = NULL, *slot = find(policy, tag, &spare);
         if (!slot)
             slot = spare;
         uint64_t is = atomic_load_explicit(slot, memory_order_relaxed);
