@@ -13,11 +13,16 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { DIGITS = 20, LOOK_MS = 200 }; /* how long to rely on inotify, which does not see other mounts of the store */
+enum {
+    DIGITS = 20,
+    LOOK_MS = 200, /* how long to rely on inotify, which does not see other mounts of the store */
+    TURN_MS = 100, /* how long to wait for one's turn: a take needs less than one, unless its process was stopped */
+};
 
 int queue_open(const char *text, bool make, struct queue *ret_queue)
 {
@@ -124,7 +129,17 @@ static int open_item(const struct queue *queue, const char *name, bool take, int
     return fd < 0 ? -errno : 0;
 }
 
-int queue_next(struct queue *queue, bool take, int *ret_fd)
+/* Waits until nobody else is taking. Who does not let go, a stopped process or one that has locked the directory for
+ * something else, is not waited for again. */
+static bool begin_turn(struct queue *queue)
+{
+    if (!queue->races && hold_lock(queue->path.dir, LOCK_EX, hold_until(TURN_MS)) < 0)
+        queue->races = true;
+    return !queue->races;
+}
+
+/* The first that can be opened. */
+static int open_next(struct queue *queue, bool take, int *ret_fd)
 {
     int result = 0;
     /* Twice: what was read on may be long gone by now, and what came since stands behind it or, from a slower pusher,
@@ -143,6 +158,15 @@ int queue_next(struct queue *queue, bool take, int *ret_fd)
         if (result < 0 || fresh)
             return result < 0 ? result : -ENOENT;
     }
+}
+
+int queue_next(struct queue *queue, bool take, int *ret_fd)
+{
+    bool mine = take && begin_turn(queue);
+    int result = open_next(queue, take, ret_fd);
+    if (mine)
+        flock(queue->path.dir, LOCK_UN);
+    return result;
 }
 
 /* --- waiting ------------------------------------------------------------------------------------------- */

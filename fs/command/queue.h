@@ -6,6 +6,9 @@
  * A name is the time at which the item was begun, in ns since the epoch with 20 digits, and the process that did. What
  * stands in the directory with other names is no item. Larders list names in their order, so that the first of a
  * listing is the first of the queue, however long that is.
+ *
+ * Who takes has locked the directory, so that not all of them open the first, and all but one in vain. The lock saves
+ * work; that each item goes to one does not hang on it.
  */
 #ifndef LARDER_FS_QUEUE_H
 #define LARDER_FS_QUEUE_H
@@ -18,6 +21,7 @@ struct queue {
     struct entry_path path;
     DIR *listing; /* where it has been read to; NULL: not begun */
     int watch; /* inotify; -1 nobody waits */
+    bool races; /* it does not wait for its turn */
 };
 
 /* Finds the directory, and with `make` makes it. COMMAND_DONE; COMMAND_MISS, silently, there is none; or it has
