@@ -16,6 +16,7 @@
  *     roster.c    which versions are below one
  *     db.c        RocksDB itself                    ahead.c     large values read ahead
  *     clear.c     all of a directory removed
+ *     heads.c     where listings may begin
  *     keys.h, meta.h, dirrow.h   what FORMAT.md says
  *
  * Locks, in the order in which they are taken:
@@ -24,7 +25,8 @@
  *     1. a version's own lock        (struct pinned: its entry and its private value)
  *     2. the mutation mutex          (engine.mutation: everything published)
  *     3. the table's lock            (struct pins: which versions are in hand, and the state and place of each)
- *     4. the locks of ids, dirs, room, idle, keeper, ahead, tags and quotas; none of them is held while another is taken
+ *     4. the locks of ids, dirs, heads, room, idle, keeper, ahead, tags and quotas; none of them is held while another is
+ *        taken
  *
  * Whoever waits for room holds neither 2 nor 3, and the keeper, which makes room, never takes 1. List and read take none
  * but a version's own; lookup and pin take 3 besides, and while they hold that, or 2, they only try 1. No lock is held
@@ -38,6 +40,7 @@
 #include "db.h"
 #include "dirs.h"
 #include "entry.h"
+#include "heads.h"
 #include "idle.h"
 #include "keeper.h"
 #include "meta.h"
@@ -90,6 +93,7 @@ struct engine {
     struct ahead ahead;
     struct tags tags;
     struct quotas quotas;
+    struct heads heads;
 
     pthread_mutex_t mutation;
     rocksdb_writebatch_t *batch; /* mutation; the one being built */

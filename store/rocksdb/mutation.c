@@ -88,6 +88,7 @@ int mutation_add(struct mutation *m, uint64_t dir, const char *name, const struc
     m->added_version = entry->version;
     m->added_dir = dir;
     m->added_deadline_ms = entry_deadline_ms(entry);
+    mutation_place(m, dir, name);
     return put_row(m, dir, name, entry);
 }
 
@@ -129,6 +130,13 @@ void mutation_kill(struct mutation *m, uint64_t dir, const char *name, const str
     delete_deadline(m, entry);
     delete_tags(m, entry);
     mutation_account(m, dir, -(int64_t)victim->cost, -1);
+}
+
+void mutation_place(struct mutation *m, uint64_t dir, const char *name)
+{
+    if (m->placed_count < MUTATION_PLACED_MAX)
+        m->placed[m->placed_count] = (struct placed){dir, name};
+    m->placed_count++;
 }
 
 void mutation_delete_row(struct mutation *m, uint64_t dir, const char *name)
@@ -366,6 +374,16 @@ static void settle_quotas(struct mutation *m)
         quotas_nearer(engine, m->nearer_dir, m->nearer_version, m->nearer_deadline_ms);
 }
 
+/* Also of what was not written, as far as the medium can tell. */
+static void tell_heads(const struct mutation *m)
+{
+    struct heads *heads = &m->engine->heads;
+    if (m->placed_count > MUTATION_PLACED_MAX)
+        heads_placed_many(heads);
+    for (size_t i = 0; i < m->placed_count && m->placed_count <= MUTATION_PLACED_MAX; i++)
+        heads_placed(heads, m->placed[i].dir, m->placed[i].name);
+}
+
 static int write_batch(struct mutation *m)
 {
     struct engine *engine = m->engine;
@@ -374,6 +392,7 @@ static int write_batch(struct mutation *m)
     quotas_put(m);
     unsettle(m);
     int result = db_write(&engine->db, engine->batch);
+    tell_heads(m);
     if (result == 0)
         apply_to_pins(m);
     settle(m, result == 0);
@@ -414,7 +433,7 @@ static void begin(struct mutation *m, struct engine *engine)
     m->changed_name = NULL;
     m->invalidated = NULL;
     m->folded_hits = 0;
-    m->victims_count = m->moves_count = m->dirs_count = 0;
+    m->victims_count = m->moves_count = m->dirs_count = m->placed_count = 0;
     rocksdb_writebatch_clear(engine->batch);
 }
 

@@ -17,6 +17,7 @@ enum {
     MUTATION_VICTIMS_MAX = 64,
     MUTATION_MOVES_MAX = 2,
     MUTATION_DIRS_MAX = 8,
+    MUTATION_PLACED_MAX = 4,
 };
 
 enum death { DEATH_REPLACED, DEATH_REMOVED, DEATH_EXPIRED, DEATH_EVICTED, DEATH_INVALIDATED };
@@ -43,6 +44,12 @@ struct noted_dir {
     uint64_t dir;
     uint8_t *row; /* owned; NULL: deleted */
     size_t row_size;
+};
+
+/* A place that gets a row; the step's argument keeps the name. */
+struct placed {
+    uint64_t dir;
+    const char *name;
 };
 
 struct mutation {
@@ -73,9 +80,11 @@ struct mutation {
     bool moves_dir;
     bool quota_high; /* the keeper has to come to one of them */
     size_t victims_count, moves_count, dirs_count;
+    size_t placed_count; /* more than there is room for: of no use */
     struct victim victims[MUTATION_VICTIMS_MAX];
     struct move moves[MUTATION_MOVES_MAX];
     struct noted_dir dirs[MUTATION_DIRS_MAX];
+    struct placed placed[MUTATION_PLACED_MAX];
 };
 
 /* A step returns 0 to have the batch written, or a negative errno to have nothing done. */
@@ -104,6 +113,9 @@ int mutation_change(struct mutation *mutation, uint64_t dir, const char *name, c
  * said to have expired it is looked up whether it was invalidated. */
 void mutation_kill(struct mutation *mutation, uint64_t dir, const char *name, const struct entry *entry,
                    enum death why);
+
+/* Notes that a place gets a row that was not there, for heads.h; mutation_add() does. */
+void mutation_place(struct mutation *mutation, uint64_t dir, const char *name);
 
 void mutation_delete_row(struct mutation *mutation, uint64_t dir, const char *name);
 

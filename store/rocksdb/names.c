@@ -65,6 +65,29 @@ static int listed(struct engine *engine, const struct listing *listing, const ch
     return alive ? row_recall_living(engine, listing->dir, name, false, ret_entry) : -ENOENT;
 }
 
+/* The first key behind a name, of which none is before `bound`. No name has a NUL in it: behind a name comes that name
+ * with one. */
+static struct key key_behind(uint64_t dir, const char *after, const char *bound)
+{
+    bool bounded = strcmp(after, bound) < 0;
+    struct key key = key_name(dir, bounded ? bound : after);
+    if (!bounded)
+        key.bytes[key.size++] = '\0';
+    return key;
+}
+
+/* Tells what a listing that began at the bound finds first. */
+static void learn_head(struct engine *engine, const struct listing *listing)
+{
+    char name[STORE_NAME_MAX + 1];
+    struct slice key;
+    uint64_t dir;
+    bool there = walk_get(&listing->walk, &key, NULL);
+    if ((there && !key_place(key.data, key.size, &dir, name)) || walk_error(&engine->db, &listing->walk) < 0)
+        name[0] = '\0', there = true;
+    heads_learn(&engine->heads, listing->dir, there ? name : NULL);
+}
+
 int names_list(void *impl, uint64_t dir, const char *after,
                int (*each)(void *arg, const char *name, const struct entry *entry), void *arg)
 {
@@ -75,12 +98,14 @@ int names_list(void *impl, uint64_t dir, const char *after,
         return result;
     entry_release(&self);
 
-    /* No name has a NUL in it: the first key behind a name is that name with one. */
-    struct key from = key_name(dir, after ? after : ""), end = key_self(dir + 1);
-    from.bytes[from.size++] = '\0';
+    char bound[STORE_NAME_MAX + 1];
+    bool learns = heads_look(&engine->heads, dir, after ? after : "", bound);
+    struct key from = key_behind(dir, after ? after : "", bound), end = key_self(dir + 1);
     __attribute__((cleanup(listing_end))) struct listing listing = {
         .dir = dir, .now_ms = engine_now_ms(engine), .tags_left = tags_left(&engine->tags)};
     db_walk_frozen(&engine->db, FAMILY_DEFAULT, &from, &end, &listing.walk);
+    if (learns)
+        learn_head(engine, &listing);
     struct slice key, row;
     for (; result == 0 && walk_get(&listing.walk, &key, &row); walk_next(&listing.walk)) {
         char name[STORE_NAME_MAX + 1];
@@ -119,8 +144,9 @@ int names_find(struct mutation *m, uint64_t dir, const char *name, bool delete_r
 int names_empty_dir(struct mutation *m, uint64_t dir)
 {
     struct engine *engine = m->engine;
-    struct key from = key_name(dir, ""), end = key_self(dir + 1);
-    from.bytes[from.size++] = '\0';
+    char bound[STORE_NAME_MAX + 1];
+    heads_bound(&engine->heads, dir, bound);
+    struct key from = key_behind(dir, "", bound), end = key_self(dir + 1);
     SCOPED_WALK walk;
     db_walk(&engine->db, FAMILY_DEFAULT, &from, &end, &walk);
     struct slice key, row;
@@ -232,6 +258,7 @@ static int make_dir_step(struct mutation *m, void *arg)
     dirrow_put_link(link, making->entry->ino);
     struct key key = key_name(making->dir, making->name);
     db_batch_put(&m->engine->db, m->engine->batch, FAMILY_DEFAULT, &key, link, sizeof link);
+    mutation_place(m, making->dir, making->name);
     m->directories++;
     return 0;
 }

@@ -52,6 +52,7 @@ static int move_dir(struct mutation *m, const struct entry *entry, uint64_t new_
     dirrow_put_link(link, entry->ino);
     struct key key = key_name(new_dir, new_name);
     db_batch_put(&m->engine->db, m->engine->batch, FAMILY_DEFAULT, &key, link, sizeof link);
+    mutation_place(m, new_dir, new_name);
     return result;
 }
 
@@ -66,6 +67,7 @@ static int move_file(struct mutation *m, const struct entry *entry, uint64_t dir
         return -ENOMEM;
     entry_encode(entry, row);
     db_batch_put(&m->engine->db, m->engine->batch, FAMILY_DEFAULT, &place, row, size);
+    mutation_place(m, new_dir, new_name);
     free(row);
     mutation_account(m, dir, -(int64_t)entry_cost(entry, strlen(name)), -1);
     mutation_account(m, new_dir, (int64_t)entry_cost(entry, strlen(new_name)), 1);

@@ -177,6 +177,7 @@ static int init_memory(struct engine *engine)
     idle_init(&engine->idle);
     tags_init(&engine->tags);
     quotas_init(&engine->quotas);
+    heads_init(&engine->heads);
     pthread_mutex_init(&engine->mutation, NULL);
     pthread_mutex_init(&engine->ids.lock, NULL);
     engine->deadline_added_ms = INT64_MAX;
@@ -209,6 +210,7 @@ static void release_memory(struct engine *engine)
     pthread_mutex_destroy(&engine->mutation);
     quotas_release(&engine->quotas);
     tags_release(&engine->tags);
+    heads_release(&engine->heads);
     idle_release(&engine->idle);
     room_release(&engine->room);
 }

@@ -250,6 +250,80 @@ static void a_walk_meets_what_stays_exactly_once_under_writers(void **state)
     assert_int_equal(atomic_load(&disturber.failed), 0);
 }
 
+/* --- where much was removed ---------------------------------------------------------------------------- */
+
+/* A store may remember where a directory begins: whatever gets a name there, it is listed. */
+static void what_comes_before_all_others_is_listed(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t dir = make_dir(f, STORE_ROOT, "dir"), other = make_dir(f, STORE_ROOT, "other");
+    struct entry entry = {0};
+    put(f, dir, "m", "value");
+    assert_int_equal(store_remove(f->store, dir, "m"), 0);
+    assert_string_equal(list_names(f, dir, NULL), "");
+    put(f, dir, "k", "value");
+    assert_string_equal(list_names(f, dir, NULL), "k ");
+    assert_int_equal(store_make_symlink(f->store, dir, "i", "target", 1, 1, &entry), 0);
+    entry_release(&entry);
+    assert_string_equal(list_names(f, dir, NULL), "i k ");
+    make_dir(f, dir, "g");
+    assert_string_equal(list_names(f, dir, NULL), "g i k ");
+    put(f, other, "x", "value");
+    assert_int_equal(store_rename(f->store, other, "x", dir, "e", 0), 0);
+    assert_string_equal(list_names(f, dir, NULL), "e g i k ");
+    assert_int_equal(store_rename(f->store, dir, "g", dir, "c", 0), 0);
+    assert_string_equal(list_names(f, dir, NULL), "c e i k ");
+    put(f, other, "y", "value");
+    assert_string_equal(list_names(f, other, NULL), "y ");
+    assert_int_equal(store_rename(f->store, dir, "c", other, "y", STORE_EXCHANGE), 0);
+    assert_int_equal(store_rename(f->store, other, "y", other, "a", 0), 0);
+    assert_string_equal(list_names(f, other, NULL), "a ");
+    assert_string_equal(list_names(f, dir, "b"), "c e i k ");
+    assert_int_equal(store_remove_dir(f->store, STORE_ROOT, "dir"), -ENOTEMPTY);
+    assert_string_equal(list_names(f, dir, "\xff"), "");
+}
+
+enum { HEADS_ROUNDS = 2000 };
+
+/* Of a directory each name of which goes before all that were there, and goes away again. */
+static void *keep_heading(void *arg)
+{
+    struct disturber *disturber = arg;
+    struct store *store = disturber->fixture->store;
+    char name[64];
+    for (unsigned round = 0; round < HEADS_ROUNDS; round++) {
+        snprintf(name, sizeof name, "%06u", round % 3 ? HEADS_ROUNDS - round : HEADS_ROUNDS + round);
+        struct cursor cursor = {0};
+        int result = try_put(disturber->fixture, STORE_ROOT, name, 'x', 10);
+        if (result == 0 && (result = store_list(store, STORE_ROOT, NULL, note_name, &cursor)) > 0)
+            result = -EIO;
+        if (result == 0 && (cursor.total != 1 || strcmp(cursor.after, name) != 0))
+            result = -ENOENT;
+        if (result == 0)
+            result = store_remove(store, STORE_ROOT, name);
+        if (result < 0)
+            atomic_store(&disturber->failed, result);
+    }
+    atomic_store(&disturber->stop, true);
+    return NULL;
+}
+
+static void who_places_a_name_lists_it_whoever_lists_meanwhile(void **state)
+{
+    struct fixture *f = *state;
+    struct disturber disturber = {.fixture = f};
+    pthread_t thread;
+    bool done = true;
+    assert_int_equal(pthread_create(&thread, NULL, keep_heading, &disturber), 0);
+    while (!atomic_load(&disturber.stop)) {
+        struct cursor cursor = {0};
+        done = store_list(f->store, STORE_ROOT, NULL, note_name, &cursor) == 0 && done;
+    }
+    pthread_join(thread, NULL);
+    assert_true(done);
+    assert_int_equal(atomic_load(&disturber.failed), 0);
+}
+
 int listing_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +336,8 @@ int listing_tests(void)
         CONTRACT_TEST(an_empty_directory_lists_nothing),
         CONTRACT_TEST(a_cursor_meets_what_stays_exactly_once),
         CONTRACT_TEST(a_walk_meets_what_stays_exactly_once_under_writers),
+        CONTRACT_TEST(what_comes_before_all_others_is_listed),
+        CONTRACT_TEST(who_places_a_name_lists_it_whoever_lists_meanwhile),
     };
     return cmocka_run_group_tests_name("listing", tests, NULL, NULL);
 }
