@@ -37,6 +37,13 @@ head -c 3000000 /dev/urandom >"$work/large"
 "$larder" push q <"$work/large"
 "$larder" pull q | cmp - "$work/large"
 
+# Who has locked the directory for something else holds nobody up for long.
+"$larder" push q one
+exec 5<q
+flock 5
+equal "while it is locked" one "$("$larder" pull q --wait --timeout 10s)"
+exec 5<&-
+
 # Who waits gets what comes; what is still being written has not.
 "$larder" pull new/q --wait >"$work/got" &
 puller=$!
@@ -65,5 +72,10 @@ echo "$items items by 4 and 4 in $((($(date +%s%N) - started) / 1000000)) ms"
 cat "$work"/pulled? | sort >"$work/pulled"
 for i in 1 2 3 4; do seq -f "$i %.0f" $((items / 4)); done | sort >"$work/pushed"
 cmp "$work/pushed" "$work/pulled" || fail "not each once"
+for i in 1 2 3 4; do
+    for j in 1 2 3 4; do
+        grep "^$j " "$work/pulled$i" | sort -c -n -k 2 || fail "puller $i: not in the order in which $j pushed"
+    done
+done
 exits 1 pull many
 cd /
