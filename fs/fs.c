@@ -88,12 +88,12 @@ void fs_forget_place(struct fs *fs, uint64_t dir, const char *text)
     fs_unlock(fs);
 }
 
-void fs_gone(void *arg, uint64_t dir, const char *text, enum store_gone why)
+void fs_gone(void *arg, uint64_t dir, const char *text, enum store_gone why, uint64_t version, uint64_t size)
 {
     static const enum event_kind kinds[] = {
         [STORE_GONE_EXPIRED] = EVENT_EXPIRE, [STORE_GONE_EVICTED] = EVENT_EVICT, [STORE_GONE_TAG] = EVENT_INVALIDATE};
     fs_forget_place(arg, dir, text);
-    events_emit(arg, kinds[why], dir, text, 0, 0);
+    events_emit(arg, kinds[why], dir, text, size, version);
 }
 
 /* What the kernel still knew when the mount ended: nobody will release or forget it. */

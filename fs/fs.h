@@ -26,6 +26,6 @@ void fs_free(struct fs *fs);
 void fs_forget_place(struct fs *fs, uint64_t dir, const char *text);
 
 /* For store_options.gone: tells the kernel that an entry expired, was evicted or invalidated. `arg` is the struct fs. */
-void fs_gone(void *arg, uint64_t dir, const char *name, enum store_gone why);
+void fs_gone(void *arg, uint64_t dir, const char *name, enum store_gone why, uint64_t version, uint64_t size);
 
 #endif

@@ -272,13 +272,14 @@ struct gone_link {
     struct fs *fs; /* protected by lock; NULL when nobody listens any more */
 };
 
-static void gone_link_call(void *arg, uint64_t dir, const char *name, enum store_gone why)
+static void gone_link_call(void *arg, uint64_t dir, const char *name, enum store_gone why, uint64_t version,
+                           uint64_t size)
 {
     struct gone_link *link = arg;
 
     pthread_mutex_lock(&link->lock);
     if (link->fs)
-        fs_gone(link->fs, dir, name, why);
+        fs_gone(link->fs, dir, name, why, version, size);
     pthread_mutex_unlock(&link->lock);
 }
 

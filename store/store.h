@@ -167,9 +167,10 @@ struct store_options {
     bool sync; /* every mutation survives a crash of the machine when it returns */
 
     /* Called when an entry expired, was evicted, or invalidated by a tag, after it is gone (of the last: some time after), from a thread of the store or one that calls it,
-     * which holds no lock of the store. It may look things up and let pins go, but must not call what creates or
+     * which holds no lock of the store: by then the name may have another version. `version` and `size` are of what is gone,
+     * as entry.version and entry.size. It may look things up and let pins go, but must not call what creates or
      * changes, nor store_settle() or store_close(): these may wait for the very thread that is calling. May be NULL. */
-    void (*gone)(void *arg, uint64_t dir, const char *name, enum store_gone why);
+    void (*gone)(void *arg, uint64_t dir, const char *name, enum store_gone why, uint64_t version, uint64_t size);
     void *gone_arg;
     /* Called by a thread that calls the store and is about to wait, for room or for the medium to write things through;
      * with whatever locks held, so it must take none but its own and return at once. May be NULL. */

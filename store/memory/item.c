@@ -301,6 +301,8 @@ void item_lose(struct memory *memory, struct item *item, enum store_gone why)
     if (gone) {
         gone->next = NULL;
         gone->dir = item->parent->entry.ino;
+        gone->version = item->entry.version;
+        gone->size = item->entry.size;
         gone->why = why;
         strcpy(gone->name, item->name);
         *memory->gone_end = gone;
@@ -484,7 +486,7 @@ void memory_leave(struct memory **scoped)
     pthread_mutex_unlock(&memory->lock);
     while (gone) {
         struct gone *next = gone->next;
-        memory->options->gone(memory->options->gone_arg, gone->dir, gone->name, gone->why);
+        memory->options->gone(memory->options->gone_arg, gone->dir, gone->name, gone->why, gone->version, gone->size);
         free(gone);
         gone = next;
     }

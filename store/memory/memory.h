@@ -57,7 +57,7 @@ struct item {
 /* An entry that went without anybody asking, until options.gone is told. */
 struct gone {
     struct gone *next;
-    uint64_t dir;
+    uint64_t dir, version, size;
     enum store_gone why;
     char name[STORE_NAME_MAX + 1];
 };

@@ -53,15 +53,16 @@ void keeper_reap(struct engine *engine, uint64_t version, uint64_t chunks, uint6
     keeper_wake(engine, GATHER_MS);
 }
 
-void keeper_tell(struct engine *engine, uint64_t dir, const char *name, enum store_gone why)
+void keeper_tell(struct engine *engine, uint64_t dir, const char *name, enum store_gone why, uint64_t version,
+                 uint64_t size)
 {
     struct keeper *keeper = &engine->keeper;
-    size_t size = strlen(name) + 1;
-    struct goner *goner = engine->options->gone ? malloc(sizeof *goner + size) : NULL;
+    size_t name_size = strlen(name) + 1;
+    struct goner *goner = engine->options->gone ? malloc(sizeof *goner + name_size) : NULL;
     if (!goner)
         return;
-    *goner = (struct goner){.dir = dir, .why = why};
-    memcpy(goner->name, name, size);
+    *goner = (struct goner){.dir = dir, .version = version, .size = size, .why = why};
+    memcpy(goner->name, name, name_size);
     pthread_mutex_lock(&keeper->lock);
     *keeper->goners_end = goner;
     keeper->goners_end = &goner->next;
@@ -79,7 +80,8 @@ static void tell(struct engine *engine)
     pthread_mutex_unlock(&keeper->lock);
     for (; goner; goner = next) {
         next = goner->next;
-        engine->options->gone(engine->options->gone_arg, goner->dir, goner->name, goner->why);
+        engine->options->gone(engine->options->gone_arg, goner->dir, goner->name, goner->why, goner->version,
+                              goner->size);
         free(goner);
     }
 }

@@ -28,7 +28,7 @@ struct reap {
 /* An entry that went without anybody asking, to be told. */
 struct goner {
     struct goner *next;
-    uint64_t dir;
+    uint64_t dir, version, size;
     enum store_gone why;
     char name[];
 };
@@ -69,7 +69,8 @@ void keeper_wake(struct engine *engine, int64_t in_ms);
 void keeper_reap(struct engine *engine, uint64_t version, uint64_t chunks, uint64_t cost);
 
 /* Has options.gone called, soon, from the keeper's thread. */
-void keeper_tell(struct engine *engine, uint64_t dir, const char *name, enum store_gone why);
+void keeper_tell(struct engine *engine, uint64_t dir, const char *name, enum store_gone why, uint64_t version,
+                 uint64_t size);
 
 /* Waits for a full pass that begins now. -EIO when not all could be done. */
 int keeper_settle(struct engine *engine);

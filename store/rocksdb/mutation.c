@@ -122,7 +122,7 @@ void mutation_kill(struct mutation *m, uint64_t dir, const char *name, const str
     victim->version = entry->version;
     victim->dir = dir;
     victim->cost = entry_cost(entry, strlen(name));
-    victim->size = entry->size;
+    victim->size = victim->room = entry->size;
     victim->chunks = chunked ? value_chunks(m->engine, entry->size) : 0;
     victim->why = why == DEATH_EXPIRED && tags_dead(&m->engine->tags, entry) ? DEATH_INVALIDATED : why;
     strcpy(victim->name, name);
@@ -255,7 +255,7 @@ static void apply_to_pins(struct mutation *m)
         pinned->last_used_ms = idle_used_ms(&m->engine->idle, victim->version, 0);
         pins_die_locked(pins, pinned);
         victim->chunks = 0; /* the last to let go sees to them, */
-        victim->size = 0; /* and to its room */
+        victim->room = 0; /* and to its room */
     }
     for (size_t i = 0; i < m->moves_count; i++) {
         const struct move *move = &m->moves[i];
@@ -274,24 +274,29 @@ static void apply_to_pins(struct mutation *m)
     pthread_mutex_unlock(&pins->lock);
 }
 
+static void tell_gone(struct engine *engine, const struct victim *victim, enum store_gone why)
+{
+    keeper_tell(engine, victim->dir, victim->name, why, victim->version, victim->size);
+}
+
 static void bury(struct mutation *m, const struct victim *victim)
 {
     struct engine *engine = m->engine;
     policy_forget(&engine->policy, victim->version);
     idle_forget(&engine->idle, victim->version);
     if (victim->chunks > 0)
-        keeper_reap(engine, victim->version, victim->chunks, victim->size);
+        keeper_reap(engine, victim->version, victim->chunks, victim->room);
     else if (victim->stays)
-        room_give(&engine->room, (struct room_amount){.bytes = victim->size});
+        room_give(&engine->room, (struct room_amount){.bytes = victim->room});
     if (victim->why == DEATH_EXPIRED) {
         engine->expired++;
-        keeper_tell(engine, victim->dir, victim->name, STORE_GONE_EXPIRED);
+        tell_gone(engine, victim, STORE_GONE_EXPIRED);
     } else if (victim->why == DEATH_EVICTED) {
         engine->evicted++;
-        keeper_tell(engine, victim->dir, victim->name, STORE_GONE_EVICTED);
+        tell_gone(engine, victim, STORE_GONE_EVICTED);
     } else if (victim->why == DEATH_INVALIDATED) {
         engine->invalidated++;
-        keeper_tell(engine, victim->dir, victim->name, STORE_GONE_TAG);
+        tell_gone(engine, victim, STORE_GONE_TAG);
     }
 }
 

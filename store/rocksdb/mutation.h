@@ -26,6 +26,7 @@ enum death { DEATH_REPLACED, DEATH_REMOVED, DEATH_EXPIRED, DEATH_EVICTED, DEATH_
 struct victim {
     uint64_t version, dir;
     uint64_t cost, size; /* of the entry, and of its value alone */
+    uint64_t room; /* that goes with its value: the size, but 0 when that is up to who has it in hand */
     uint64_t chunks; /* it has at most */
     enum death why;
     bool stays; /* the value does, for now, and is counted: it is in hand or has chunks to delete */

@@ -35,7 +35,7 @@
 #define GONE_MAX 65536 /* expired and evicted entries a fixture remembers */
 
 struct gone_entry {
-    uint64_t dir;
+    uint64_t dir, version, size;
     enum store_gone why;
     char name[STORE_NAME_MAX + 1];
 };
@@ -133,6 +133,10 @@ void settle(struct fixture *f);
 
 /* Waits until options.gone was told of an entry; false when it was not within ten seconds. */
 bool was_told_gone(struct fixture *f, uint64_t dir, const char *name, enum store_gone why);
+
+/* The same, and with which version and size. */
+bool was_told_gone_as(struct fixture *f, uint64_t dir, const char *name, enum store_gone why, uint64_t version,
+                      uint64_t size);
 
 /* The names in a directory, each followed by a blank. */
 const char *list_names(struct fixture *f, uint64_t dir, const char *after);

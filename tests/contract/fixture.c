@@ -16,13 +16,16 @@ static int64_t fixture_now_ns(void *arg)
     return atomic_load(&f->now_ns);
 }
 
-static void fixture_gone(void *arg, uint64_t dir, const char *name, enum store_gone why)
+static void fixture_gone(void *arg, uint64_t dir, const char *name, enum store_gone why, uint64_t version,
+                         uint64_t size)
 {
     struct fixture *f = arg;
     pthread_mutex_lock(&f->gone_lock);
     if (f->gone_count < GONE_MAX) {
         struct gone_entry *gone = &f->gone[f->gone_count++];
         gone->dir = dir;
+        gone->version = version;
+        gone->size = size;
         gone->why = why;
         snprintf(gone->name, sizeof gone->name, "%s", name);
     }
@@ -400,25 +403,43 @@ void settle(struct fixture *f)
     assert_int_equal(store_settle(f->store), 0);
 }
 
-static bool told(struct fixture *f, uint64_t dir, const char *name, enum store_gone why)
+/* With how it was, when it was told. */
+static bool told(struct fixture *f, uint64_t dir, const char *name, enum store_gone why, struct gone_entry *ret_gone)
 {
     bool found = false;
     pthread_mutex_lock(&f->gone_lock);
-    for (size_t i = 0; i < f->gone_count && !found; i++)
+    for (size_t i = 0; i < f->gone_count && !found; i++) {
         found = f->gone[i].dir == dir && f->gone[i].why == why && strcmp(f->gone[i].name, name) == 0;
+        if (found)
+            *ret_gone = f->gone[i];
+    }
     pthread_mutex_unlock(&f->gone_lock);
     return found;
 }
 
-bool was_told_gone(struct fixture *f, uint64_t dir, const char *name, enum store_gone why)
+static bool wait_for_told(struct fixture *f, uint64_t dir, const char *name, enum store_gone why,
+                          struct gone_entry *ret_gone)
 {
     const struct timespec pause = {.tv_nsec = 10 * NS_PER_MS};
     for (int tries = 0; tries < 1000; tries++) {
-        if (told(f, dir, name, why))
+        if (told(f, dir, name, why, ret_gone))
             return true;
         nanosleep(&pause, NULL);
     }
     return false;
+}
+
+bool was_told_gone(struct fixture *f, uint64_t dir, const char *name, enum store_gone why)
+{
+    struct gone_entry gone;
+    return wait_for_told(f, dir, name, why, &gone);
+}
+
+bool was_told_gone_as(struct fixture *f, uint64_t dir, const char *name, enum store_gone why, uint64_t version,
+                      uint64_t size)
+{
+    struct gone_entry gone;
+    return wait_for_told(f, dir, name, why, &gone) && gone.version == version && gone.size == size;
 }
 
 struct names {

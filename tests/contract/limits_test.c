@@ -670,11 +670,12 @@ struct caller_back {
     atomic_int calls, failures;
 };
 
-static void call_back(void *arg, uint64_t dir, const char *name, enum store_gone why)
+static void call_back(void *arg, uint64_t dir, const char *name, enum store_gone why, uint64_t version, uint64_t size)
 {
     struct caller_back *caller = arg;
     struct entry entry = {0};
     struct store_stats counted;
+    (void)version, (void)size;
     int result = store_lookup(caller->fixture->store, dir, name, &entry);
     entry_release(&entry);
     store_stats(caller->fixture->store, &counted);
@@ -699,6 +700,37 @@ static void gone_is_told_after_it_is_gone_and_may_look(void **state)
     assert_int_equal(atomic_load(&caller.failures), 0);
     assert_int_equal(counted.expired, 1);
     assert_int_equal(atomic_load(&caller.calls), counted.evicted + counted.expired);
+}
+
+/* Whatever has the name by then, in whichever way it went, and whether somebody has it in hand. */
+static void what_is_told_gone_is_told_with_its_version_and_size(void **state)
+{
+    struct fixture *f = *state;
+    restart(f, STORE_POLICY_FIFO, MIB, 0);
+    put(f, STORE_ROOT, "expires", "12345");
+    put_bytes(f, STORE_ROOT, "large", pattern(f, 100 * KIB, 1), 100 * KIB);
+    put(f, STORE_ROOT, "tagged", "123");
+    uint64_t expires = look(f, STORE_ROOT, "expires")->version, large = look(f, STORE_ROOT, "large")->version;
+    uint64_t tagged = look(f, STORE_ROOT, "tagged")->version;
+    struct store_version *held = pin(f, STORE_ROOT, "large");
+    set_ttl(f, STORE_ROOT, "expires", 10);
+    set_ttl(f, STORE_ROOT, "large", 10);
+    set_tags(f, STORE_ROOT, "tagged", "t");
+    advance_ms(f, 10);
+    put(f, STORE_ROOT, "expires", "newer one");
+    put(f, STORE_ROOT, "large", "newer one");
+    assert_true(look(f, STORE_ROOT, "expires")->version > expires);
+    assert_int_equal(store_invalidate_tag(f->store, "t"), 0);
+    settle(f);
+    assert_true(was_told_gone_as(f, STORE_ROOT, "expires", STORE_GONE_EXPIRED, expires, 5));
+    assert_true(was_told_gone_as(f, STORE_ROOT, "large", STORE_GONE_EXPIRED, large, 100 * KIB));
+    assert_true(was_told_gone_as(f, STORE_ROOT, "tagged", STORE_GONE_TAG, tagged, 3));
+    unpin(f, held);
+    put(f, STORE_ROOT, "first", "1");
+    uint64_t first = look(f, STORE_ROOT, "first")->version;
+    fill(f, 2 * FIT);
+    assert_true(was_told_gone_as(f, STORE_ROOT, "first", STORE_GONE_EVICTED, first, 1));
+    expect_recount(f);
 }
 
 static void nobody_needs_to_be_told(void **state)
@@ -744,6 +776,7 @@ int limits_tests(void)
         CONTRACT_TEST(a_publish_that_found_no_room_may_be_tried_again),
         CONTRACT_TEST(a_publish_outlives_the_eviction_of_what_it_replaces),
         CONTRACT_TEST(gone_is_told_after_it_is_gone_and_may_look),
+        CONTRACT_TEST(what_is_told_gone_is_told_with_its_version_and_size),
         CONTRACT_TEST(nobody_needs_to_be_told),
     };
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
