@@ -77,8 +77,22 @@ bool fs_wait_until_locked(struct fs *fs, int64_t until_ns)
     return pthread_cond_timedwait(&fs->changed, &fs->lock, &at) == 0;
 }
 
-void fs_forget_place(struct fs *fs, uint64_t dir, const char *text)
+/* Does the kernel know another version at a place? Then a publish or a rename has told it of that, and passed the gate.
+ * Not while somebody writes here: what the kernel takes for the name is his then. */
+static bool knows_another(struct fs *fs, uint64_t dir, const char *text, uint64_t version)
 {
+    fs_lock(fs);
+    const struct name *name = name_find_locked(fs, dir, text);
+    bool another = version != 0 && name && name->current && name->current->version != version &&
+                   name->unrest == NAME_CALM && LIST_EMPTY(&name->sessions) && name->reserved == 0;
+    fs_unlock(fs);
+    return another;
+}
+
+void fs_forget_place(struct fs *fs, uint64_t dir, const char *text, uint64_t version)
+{
+    if (knows_another(fs, dir, text, version))
+        return;
     struct place place = place_begin(fs, dir, text); /* a LOOKUP that has just read it must not be believed */
     place_end(fs, &place);
     fs_lock(fs);
@@ -92,7 +106,7 @@ void fs_gone(void *arg, uint64_t dir, const char *text, enum store_gone why, uin
 {
     static const enum event_kind kinds[] = {
         [STORE_GONE_EXPIRED] = EVENT_EXPIRE, [STORE_GONE_EVICTED] = EVENT_EVICT, [STORE_GONE_TAG] = EVENT_INVALIDATE};
-    fs_forget_place(arg, dir, text);
+    fs_forget_place(arg, dir, text, version);
     events_emit(arg, kinds[why], dir, text, size, version);
 }
 

@@ -22,8 +22,9 @@ void fs_set_store(struct fs *fs, struct store *store);
 /* Lets go of every node, handle and pin and frees it; the session is gone, the store still open. NULL is harmless. */
 void fs_free(struct fs *fs);
 
-/* Has the kernel forget what it knows of a place where something may be gone. Not under fs->lock. */
-void fs_forget_place(struct fs *fs, uint64_t dir, const char *text);
+/* Has the kernel forget what it knows of a place where a version may be gone, 0 whichever; unless what it knows is another
+ * one. Not under fs->lock. */
+void fs_forget_place(struct fs *fs, uint64_t dir, const char *text, uint64_t version);
 
 /* For store_options.gone: tells the kernel that an entry expired, was evicted or invalidated. `arg` is the struct fs. */
 void fs_gone(void *arg, uint64_t dir, const char *name, enum store_gone why, uint64_t version, uint64_t size);

@@ -96,7 +96,7 @@ static void doubt(struct fs *fs)
         if (result == 0)
             entry_release(&entry);
         else if (result == -ENOENT)
-            fs_forget_place(fs, spots[i].dir, spots[i].text); /* who killed it tells of it */
+            fs_forget_place(fs, spots[i].dir, spots[i].text, 0); /* who killed it tells of it */
     }
     fs_lock(fs);
 }

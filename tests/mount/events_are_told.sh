@@ -129,6 +129,7 @@ for round in range(ROUNDS):
     assert os.stat(name).st_size == 5
     forgotten += lookups() > before
 print(f"told late {late} times of {ROUNDS}, and {forgotten} times the kernel forgot the newer one")
+assert forgotten <= late / 2
 END
 for kind in evict expire invalidate; do
     ! grep "\"kind\":\"$kind\"" "$work/cat" | grep -v '"version":[1-9]' || fail "$kind is told without a version"
