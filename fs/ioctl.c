@@ -49,7 +49,10 @@ static bool is_published(struct fs *fs, const struct handle *handle)
 
 /* --- adding -------------------------------------------------------------------------------------------- */
 
-enum { NUMBER_MAX = 24 }; /* bytes: a sign, 19 digits, and what may follow */
+enum {
+    NUMBER_MAX = 24, /* bytes: a sign, 19 digits, and what may follow */
+    ADD_TRIES = 64, /* before it is said that somebody writes all the time */
+};
 
 /* Reads a number and what follows it, which is nothing or white space. */
 static int number_parse(const char *text, int64_t *ret_number, const char **ret_end)
@@ -193,20 +196,28 @@ static int spot_of(struct fs *fs, const struct name *name, struct spot *ret_spot
     return gone ? -EAGAIN : 0;
 }
 
-static int add(struct fs *fs, const struct handle *handle, struct larder_add *add)
+/* By who has the name's lock. Live writers do not take that, and may come between each time. */
+static int add_some_times(struct fs *fs, const struct handle *handle, struct name *name, struct larder_add *add)
 {
     struct spot spot;
+    int result = -ESTALE;
+    for (int tries = 0; tries < ADD_TRIES && result == -ESTALE; tries++) {
+        result = spot_of(fs, name, &spot);
+        if (result == 0)
+            result = add_once(fs, handle, name, &spot, add);
+    }
+    return result == -ESTALE ? -EBUSY : result;
+}
+
+static int add(struct fs *fs, const struct handle *handle, struct larder_add *add)
+{
     struct name *name = handle->name;
     if (!handle->reads)
         return -EBADF;
     int result = is_published(fs, handle) ? stir_and_lock(fs, name) : -EAGAIN;
     if (result < 0)
         return result;
-    do {
-        result = spot_of(fs, name, &spot);
-        if (result == 0)
-            result = add_once(fs, handle, name, &spot, add);
-    } while (result == -ESTALE);
+    result = add_some_times(fs, handle, name, add);
     name_unlock(fs, name);
     return result;
 }

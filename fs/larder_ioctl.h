@@ -19,7 +19,8 @@
  * Adds to the number that the file of this name holds by now, as one step: of many who do so at once, none is lost. The
  * file is replaced: who has it open goes on with what it has. It keeps its lifetime, tags and deadline. A descriptor may
  * be used again and again. EINVAL: it holds no decimal number from -2^63 to 2^63 - 1 (a newline behind it may stay);
- * EOVERFLOW: the sum would be none. Then nothing has changed.
+ * EOVERFLOW: the sum would be none; EBUSY: others who have it open to change it wrote each time in between, for dozens
+ * of tries: try again later. Then nothing has changed.
  */
 struct larder_add {
     int64_t by; /* in */

@@ -64,6 +64,9 @@ static int fail(const struct adding *adding, int result)
         return command_fail(COMMAND_FAILED, "%s: its value is no whole number of 64 bits", path);
     if (result == -EOVERFLOW)
         return command_fail(COMMAND_FAILED, "%s: the sum would be too large for a number of 64 bits", path);
+    if (result == -EBUSY)
+        return command_fail(COMMAND_FAILED, "%s: others have been writing to it for %d s without a pause", path,
+                            PATIENCE_S);
     if (result == -EAGAIN || result == -ENOENT)
         return command_fail(COMMAND_FAILED, "%s: somebody has been creating it for %d s and is not done", path,
                             PATIENCE_S);
@@ -81,7 +84,7 @@ static int add(struct adding *adding)
             return COMMAND_DONE;
         if (result == -ENOENT && (code = make_it(adding)) != COMMAND_MISS)
             return code;
-        if (result != -ENOENT && result != -EAGAIN && result != -ESTALE)
+        if (result != -ENOENT && result != -EAGAIN && result != -ESTALE && result != -EBUSY)
             break;
         nanosleep(&pause, NULL);
     } while (time(NULL) < end);

@@ -134,6 +134,37 @@ with open_fd("live", os.O_WRONLY | os.O_APPEND) as writer, open_fd("live", os.O_
     equal(2, add(fd, 1))
     equal(b"2\n ", get("live"))
 
+# Who writes live again and again does not hold up who adds for long; what it is told is true.
+put("contended", b"0")
+def contend(i):
+    end = time.monotonic() + 1
+    while i > 0 and time.monotonic() < end:
+        try:
+            with open_fd("contended", os.O_WRONLY) as fd:
+                for _ in range(100):
+                    os.pwrite(fd, b"0", 0)
+        except OSError as error: # it is replaced more often than Linux looks again
+            equal(errno.ESTALE, error.errno)
+    fd = os.open("contended", os.O_RDWR) if i == 0 else None
+    added = busy = 0
+    while i == 0 and time.monotonic() < end:
+        started = time.monotonic()
+        try:
+            add(fd, 1)
+            added += 1
+        except OSError as error:
+            equal(errno.EBUSY, error.errno)
+            busy += 1
+        check(time.monotonic() - started < 5, "held up for", time.monotonic() - started)
+    if i == 0:
+        print(f"beside live writers: {added} times added, {busy} times busy")
+        check(added + busy > 0)
+processes(5, contend)
+add_fd = os.open("contended", os.O_RDWR)
+before = int(get("contended"))
+equal(before + 1, add(add_fd, 1), "when they are done")
+os.close(add_fd)
+
 # Of many who take, one does; and nothing that is set meanwhile is lost.
 taken = f"{work}/taken"
 def take(i):
