@@ -30,6 +30,7 @@ struct handle {
     bool writes; /* not O_RDONLY */
     bool reads; /* not O_WRONLY */
     bool wants_pages; /* is better through the page cache, see handles.c */
+    bool joined; /* what another one is creating */
     bool append; /* O_APPEND: writes go to the end, wherever that is by then */
     unsigned refs; /* the kernel's and whoever looks at it; guarded by fs->lock */
     LIST_ENTRY(handle) of_node; /* guarded by fs->lock */

@@ -31,7 +31,7 @@ static int abandon(struct fs *fs, const struct handle *handle)
 {
     struct write_session *session = handle->session;
     fs_lock(fs);
-    bool listed = session && session->listed;
+    bool listed = session && session->listed && !handle->joined; /* what who creates it has written is not ours */
     if (listed)
         write_session_unlist_locked(fs, session);
     fs_unlock(fs);

@@ -12,7 +12,8 @@
 #include <sys/ioctl.h>
 
 /* Of a file that was opened to be replaced or created (O_TRUNC, O_EXCL): what was written will not be stored, and what
- * is there stays. EINVAL: there is nothing to abandon, since it is stored already or was opened to be changed. */
+ * is there stays. EINVAL: there is nothing to abandon, since it is stored already or was opened to be changed; that too
+ * when somebody else is creating it: what both have written is stored when both have closed it. */
 #define LARDER_ABANDON _IO(0xe6, 1)
 
 /*

@@ -215,6 +215,7 @@ static bool join_creator(struct fs *fs, const struct opening *opening)
     struct write_session *session = name_creator_locked(opening->name);
     if (session && (handle = handle_new_locked(fs, node, session->version, opening->info->flags))) {
         handle->session = session;
+        handle->joined = true;
         session->refs++;
         session->handles++;
         handle_enter_locked(fs, handle, opening->name,
