@@ -321,10 +321,28 @@ static struct event_reader *reader_of(const struct fuse_file_info *info)
     return (struct event_reader *)(uintptr_t)info->fh;
 }
 
+static void reader_put_locked(struct event_reader *reader);
+
+/* Who has its answer may close the file, and the RELEASE may be through before we are: so it is held meanwhile. */
+static struct event_reader *reader_get(struct events *events, const struct fuse_file_info *info)
+{
+    struct event_reader *reader = reader_of(info);
+    lock(events);
+    reader->refs++;
+    unlock(events);
+    return reader;
+}
+
+static void reader_put(struct events *events, struct event_reader *reader)
+{
+    lock(events);
+    reader_put_locked(reader);
+    unlock(events);
+}
+
 void events_read(struct fs *fs, fuse_req_t request, uint64_t unique, size_t size, uint64_t offset,
                  const struct fuse_file_info *info)
 {
-    struct event_reader *reader = reader_of(info);
     struct waiter *waiter = malloc(sizeof *waiter);
     if (!waiter) {
         fuse_reply_err(request, ENOMEM);
@@ -332,6 +350,7 @@ void events_read(struct fs *fs, fuse_req_t request, uint64_t unique, size_t size
     }
     *waiter = (struct waiter){.request = request, .unique = unique, .size = size, .offset = offset};
     bool done = false;
+    struct event_reader *reader = reader_get(fs->events, info);
     pthread_mutex_lock(&reader->lock);
     while (!done) {
         int error = 0;
@@ -353,6 +372,7 @@ void events_read(struct fs *fs, fuse_req_t request, uint64_t unique, size_t size
         done = answered || error || waits;
     }
     pthread_mutex_unlock(&reader->lock);
+    reader_put(fs->events, reader);
 }
 
 void events_interrupt(struct fs *fs, uint64_t unique)
