@@ -36,19 +36,13 @@ static uint64_t tagged_since(const struct slice *row)
 
 struct invalidating {
     const char *tag;
-    struct invalidated *invalidated; /* NULL when it was entered: else nothing has the tag */
+    struct invalidated *invalidated; /* NULL when it was entered */
 };
 
 static int invalidate_step(struct mutation *m, void *arg)
 {
     struct invalidating *invalidating = arg;
     const char *tag = invalidating->tag;
-    struct key from = key_tag(tag, strlen(tag), 0), end = key_tag(tag, strlen(tag), UINT64_MAX);
-    struct slice any;
-    SCOPED_WALK walk;
-    db_walk(&m->engine->db, FAMILY_TAG, &from, &end, &walk);
-    if (!walk_get(&walk, &any, NULL))
-        return walk_error(&m->engine->db, &walk);
     int result = engine_id(m->engine, ID_OTHER, &m->mark);
     if (result < 0)
         return result;
@@ -60,9 +54,25 @@ static int invalidate_step(struct mutation *m, void *arg)
     return 0;
 }
 
+/* 1 when something alive may have a tag; 0; -errno. */
+static int may_have(struct engine *engine, const char *tag)
+{
+    size_t size = strlen(tag);
+    struct key from = key_tag(tag, size, tags_living_from(&engine->tags, tag)), end = key_tag(tag, size, UINT64_MAX);
+    struct slice any;
+    SCOPED_WALK walk;
+    db_walk(&engine->db, FAMILY_TAG, &from, &end, &walk);
+    return walk_get(&walk, &any, NULL) ? 1 : walk_error(&engine->db, &walk);
+}
+
+/* It looks before it takes the mutation mutex, for where much was swept that takes long. When nothing had the tag then,
+ * the tag was invalidated then; what has it and is gone by the time the mark is written costs a mark. */
 int tagged_invalidate(void *impl, const char *tag)
 {
     struct engine *engine = impl;
+    int there = may_have(engine, tag);
+    if (there <= 0)
+        return there;
     struct invalidating invalidating = {.tag = tag, .invalidated = invalidated_new(tag)};
     if (!invalidating.invalidated)
         return -ENOMEM;

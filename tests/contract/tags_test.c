@@ -2,6 +2,8 @@
 /* tags_test.c - the contract of tags: invalidating them, and listing what has them. */
 #include "contract.h"
 
+#include <time.h>
+
 static void put_tagged(struct fixture *f, uint64_t dir, const char *name, const char *tags)
 {
     put(f, dir, name, name);
@@ -249,6 +251,75 @@ static void the_space_comes_back_and_is_counted(void **state)
     expect_tags(f, NULL, "");
 }
 
+/* A clock that stands in the way of one thread: of whoever changes something, at a time when no other change can. */
+struct gate {
+    struct fixture *fixture;
+    atomic_bool closed, reached, done;
+};
+static _Thread_local bool stops_at_gate;
+
+static int64_t gate_now_ns(void *arg)
+{
+    struct gate *gate = arg;
+    while (stops_at_gate && atomic_load(&gate->closed))
+        atomic_store(&gate->reached, true);
+    return atomic_load(&gate->fixture->now_ns);
+}
+
+static void *remove_at_gate(void *arg)
+{
+    struct gate *gate = arg;
+    stops_at_gate = true;
+    store_remove(gate->fixture->store, STORE_ROOT, "other");
+    return NULL;
+}
+
+static void *invalidate_swept(void *arg)
+{
+    struct gate *gate = arg;
+    store_invalidate_tag(gate->fixture->store, "red");
+    atomic_store(&gate->done, true);
+    return NULL;
+}
+
+static bool wait_for(const atomic_bool *flag)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    for (int tries = 0; tries < 5000 && !atomic_load(flag); tries++)
+        nanosleep(&pause, NULL);
+    return atomic_load(flag);
+}
+
+/* To find that nothing has a tag takes long where much had it: no change waits for that, nor that for a change. */
+static void to_look_for_what_was_swept_holds_up_nobody(void **state)
+{
+    struct fixture *f = *state;
+    if (!f->on_disk)
+        skip(); /* one lock, which everything takes */
+    static struct gate gate; /* the store's until the teardown */
+    pthread_t remover, invalidator;
+    gate = (struct gate){.fixture = f};
+    f->options.now_ns = gate_now_ns;
+    f->options.now_arg = &gate;
+    fixture_restart(f);
+    put_tagged(f, STORE_ROOT, "swept", "red");
+    put(f, STORE_ROOT, "other", "value");
+    invalidate(f, "red");
+    settle(f);
+    atomic_store(&gate.closed, true);
+    assert_int_equal(pthread_create(&remover, NULL, remove_at_gate, &gate), 0);
+    bool reached = wait_for(&gate.reached), started = reached;
+    started = started && pthread_create(&invalidator, NULL, invalidate_swept, &gate) == 0;
+    bool done = started && wait_for(&gate.done);
+    atomic_store(&gate.closed, false);
+    pthread_join(remover, NULL);
+    if (started)
+        pthread_join(invalidator, NULL);
+    assert_true(reached);
+    assert_true(done);
+    assert_false(is_there(f, STORE_ROOT, "other"));
+}
+
 static void two_invalidations_in_a_row(void **state)
 {
     struct fixture *f = *state;
@@ -412,6 +483,7 @@ int tags_tests(void)
         CONTRACT_TEST(directories_with_the_tag_stay),
         CONTRACT_TEST(tags_are_whole_words),
         CONTRACT_TEST(the_space_comes_back_and_is_counted),
+        CONTRACT_TEST(to_look_for_what_was_swept_holds_up_nobody),
         CONTRACT_TEST(two_invalidations_in_a_row),
         CONTRACT_TEST(gone_stays_gone_while_its_space_comes_back),
         CONTRACT_TEST(a_full_store_takes_the_room_of_the_invalidated),
