@@ -134,6 +134,7 @@ exits 2 touch
 exits 3 touch "$work/large"
 
 # info
+"$larder" set life w --ttl 90s --idle 2h --tag one,two # it may have taken longer than that
 hits=$(xattr life user.hits)
 "$larder" info life >"$work/info"
 for line in 'size      1 B (1 bytes)' 'ttl       90 s' 'idle      7200 s' 'tags      one,two'; do
