@@ -37,7 +37,7 @@ struct clearing {
 static void cleared(void *arg, const char *name, uint64_t version, uint64_t size)
 {
     const struct clearing *clearing = arg;
-    fs_forget_place(clearing->fs, clearing->dir, name);
+    fs_forget_place(clearing->fs, clearing->dir, name, version);
     metrics_delete(clearing->fs, clearing->dir);
     events_emit(clearing->fs, EVENT_DELETE, clearing->dir, name, size, version);
 }
