@@ -18,6 +18,12 @@ struct store_version {
     uint64_t id;
 };
 
+/* And every backend's snapshot with this, set likewise. */
+struct store_snapshot {
+    struct store *store;
+    const struct entry *at; /* store.c's: what was given last; NULL: nothing */
+};
+
 struct backend {
     const char *scheme; /* before the colon in a URL */
 
@@ -74,6 +80,13 @@ struct backend {
     int (*list_quotas)(void *impl, int (*each)(void *arg, uint64_t dir, const struct store_quota *quota), void *arg);
 
     void (*set_limits)(void *impl, uint64_t limit_bytes, uint64_t limit_items);
+    int (*snapshot_open)(void *impl, struct store_snapshot **ret_snapshot);
+    void (*snapshot_close)(void *impl, struct store_snapshot *snapshot);
+    int (*snapshot_next)(void *impl, struct store_snapshot *snapshot, const char **ret_path,
+                         const struct entry **ret_entry);
+    /* after snapshot_next() has given a file, and `offset` is within it */
+    int (*snapshot_read)(void *impl, struct store_snapshot *snapshot, void *buffer, size_t size, uint64_t offset);
+
     void (*set_policy)(void *impl, enum store_policy policy);
     void (*stats)(void *impl, struct store_stats *ret_stats);
     int (*settle)(void *impl);

@@ -393,6 +393,46 @@ int store_list_quotas(struct store *store, int (*each)(void *arg, uint64_t dir, 
     return store->backend->list_quotas(store->impl, each, arg);
 }
 
+/* --- snapshots ----------------------------------------------------------------------------------------- */
+
+int store_snapshot_open(struct store *store, struct store_snapshot **ret_snapshot)
+{
+    return store->backend->snapshot_open(store->impl, ret_snapshot);
+}
+
+void store_snapshot_close(struct store_snapshot *snapshot)
+{
+    if (snapshot)
+        snapshot->store->backend->snapshot_close(snapshot->store->impl, snapshot);
+}
+
+int store_snapshot_next(struct store_snapshot *snapshot, const char **ret_path, const struct entry **ret_entry)
+{
+    const struct store *store = snapshot->store;
+    const struct entry *entry = NULL;
+    int result = store->backend->snapshot_next(store->impl, snapshot, ret_path, &entry);
+    assert(result != 0 || ((*ret_path)[0] != '\0') == (entry->ino != STORE_ROOT));
+    snapshot->at = result == 0 ? entry : NULL;
+    if (result == 0)
+        *ret_entry = entry;
+    return result;
+}
+
+int store_snapshot_read(struct store_snapshot *snapshot, void *buffer, size_t size, uint64_t offset, size_t *ret_size)
+{
+    const struct store *store = snapshot->store;
+    const struct entry *entry = snapshot->at;
+    if (!entry || entry->kind != ENTRY_FILE)
+        return -EINVAL;
+    uint64_t left = offset < entry->size ? entry->size - offset : 0;
+    if (size > left)
+        size = (size_t)left;
+    int result = size > 0 ? store->backend->snapshot_read(store->impl, snapshot, buffer, size, offset) : 0;
+    if (result == 0)
+        *ret_size = size;
+    return result;
+}
+
 /* --- the whole ----------------------------------------------------------------------------------------- */
 
 void store_stats(struct store *store, struct store_stats *ret_stats)

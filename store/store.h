@@ -422,6 +422,30 @@ int store_quota(struct store *store, uint64_t dir, struct store_quota *ret_quota
 int store_list_quotas(struct store *store, int (*each)(void *arg, uint64_t dir, const struct store_quota *quota),
                       void *arg);
 
+/* --- snapshots ----------------------------------------------------------------------------------------- */
+
+/* All that was there at one moment, to be walked once. Of one thread at a time; of several snapshots, several. */
+struct store_snapshot;
+
+/*
+ * Keeps the state of this moment: every mutation that has returned is in it, every other wholly or not at all. What has
+ * expired or was invalidated by now is not. The store goes on as ever, but what it deletes takes up space on the medium
+ * until the snapshot is closed, which has to be before store_close().
+ */
+int store_snapshot_open(struct store *store, struct store_snapshot **ret_snapshot);
+void store_snapshot_close(struct store_snapshot *snapshot); /* NULL is harmless */
+
+/*
+ * The next entry: the root first, a directory before what is in it, names in byte order. 0; 1 at the end. *ret_path is
+ * its path below the root without a slash in front, "" for the root. The entry is as store_lookup() gave it then, but
+ * for `hits`, which may be less. Both are lent until the next call. -ESTALE: the medium is nearly full, so the space was
+ * needed; from then on, always.
+ */
+int store_snapshot_next(struct store_snapshot *snapshot, const char **ret_path, const struct entry **ret_entry);
+
+/* Reads the value of the file that store_snapshot_next() has just given, as store_read() does. -EINVAL: it was none; -ESTALE. */
+int store_snapshot_read(struct store_snapshot *snapshot, void *buffer, size_t size, uint64_t offset, size_t *ret_size);
+
 /* --- the whole ----------------------------------------------------------------------------------------- */
 
 struct store_stats {

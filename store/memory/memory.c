@@ -4,8 +4,8 @@
  * backends with. Where speed and plainness differ it is plain.
  *
  * It keeps nothing past close, and starts no thread: what a background thread would do is done by the call that needs
- * it. Here it is opened and closed; memory.h has the whole of the state, names.c, versions.c, tags.c and quota.c
- * have the slots.
+ * it. Here it is opened and closed; memory.h has the whole of the state, names.c, versions.c, tags.c, quota.c and
+ * snapshots.c have the slots.
  */
 #include "memory.h"
 
@@ -178,6 +178,10 @@ const struct backend backend_memory = {
     .quota = memory_quota,
     .list_quotas = memory_list_quotas,
     .set_limits = memory_set_limits,
+    .snapshot_open = memory_snapshot_open,
+    .snapshot_close = memory_snapshot_close,
+    .snapshot_next = memory_snapshot_next,
+    .snapshot_read = memory_snapshot_read,
     .set_policy = memory_set_policy,
     .stats = memory_stats,
     .settle = memory_settle,

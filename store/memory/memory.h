@@ -231,5 +231,10 @@ int memory_quota(void *impl, uint64_t dir_id, struct store_quota *ret_quota);
 int memory_list_quotas(void *impl, int (*each)(void *arg, uint64_t dir, const struct store_quota *quota), void *arg);
 int memory_publish(void *impl, struct store_version *version, uint64_t dir_id, const char *name, uint64_t change,
                    unsigned flags);
+int memory_snapshot_open(void *impl, struct store_snapshot **ret_snapshot);
+void memory_snapshot_close(void *impl, struct store_snapshot *snapshot);
+int memory_snapshot_next(void *impl, struct store_snapshot *snapshot, const char **ret_path,
+                         const struct entry **ret_entry);
+int memory_snapshot_read(void *impl, struct store_snapshot *snapshot, void *buffer, size_t size, uint64_t offset);
 
 #endif

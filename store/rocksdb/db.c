@@ -273,16 +273,40 @@ void db_batch_delete_range(const struct db *db, rocksdb_writebatch_t *batch, enu
                                        (const char *)end->bytes, end->size);
 }
 
+/* --- one moment ---------------------------------------------------------------------------------------- */
+
+void db_freeze(const struct db *db, struct frozen *ret_frozen)
+{
+    ret_frozen->snapshot = rocksdb_create_snapshot(db->rocks);
+    ret_frozen->reading = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_fill_cache(ret_frozen->reading, 0);
+    rocksdb_readoptions_set_snapshot(ret_frozen->reading, ret_frozen->snapshot);
+}
+
+void db_thaw(const struct db *db, struct frozen *frozen)
+{
+    rocksdb_readoptions_destroy(frozen->reading);
+    rocksdb_release_snapshot(db->rocks, frozen->snapshot);
+    *frozen = (struct frozen){0};
+}
+
+int db_get_at(const struct db *db, const struct frozen *frozen, enum family family, const struct key *key,
+              struct slice *ret_value)
+{
+    return get(db, frozen->reading, family, key, ret_value);
+}
+
 /* --- walking ------------------------------------------------------------------------------------------- */
 
 static void walk_begin(const struct db *db, enum family family, const struct key *from, const struct key *end,
-                       const rocksdb_snapshot_t *snapshot, struct walk *walk)
+                       const rocksdb_snapshot_t *snapshot, bool fills_cache, struct walk *walk)
 {
     walk->end = *end;
     walk->rocks = db->rocks;
     walk->snapshot = snapshot;
     walk->reading = rocksdb_readoptions_create();
     rocksdb_readoptions_set_iterate_upper_bound(walk->reading, (const char *)walk->end.bytes, walk->end.size);
+    rocksdb_readoptions_set_fill_cache(walk->reading, fills_cache);
     if (snapshot)
         rocksdb_readoptions_set_snapshot(walk->reading, snapshot);
     walk->iterator = rocksdb_create_iterator_cf(db->rocks, walk->reading, db->families[family]);
@@ -292,13 +316,20 @@ static void walk_begin(const struct db *db, enum family family, const struct key
 void db_walk(const struct db *db, enum family family, const struct key *from, const struct key *end,
              struct walk *ret_walk)
 {
-    walk_begin(db, family, from, end, NULL, ret_walk);
+    walk_begin(db, family, from, end, NULL, true, ret_walk);
 }
 
 void db_walk_frozen(const struct db *db, enum family family, const struct key *from, const struct key *end,
                     struct walk *ret_walk)
 {
-    walk_begin(db, family, from, end, rocksdb_create_snapshot(db->rocks), ret_walk);
+    walk_begin(db, family, from, end, rocksdb_create_snapshot(db->rocks), true, ret_walk);
+}
+
+void db_walk_at(const struct db *db, const struct frozen *frozen, enum family family, const struct key *from,
+                const struct key *end, struct walk *ret_walk)
+{
+    walk_begin(db, family, from, end, frozen->snapshot, false, ret_walk);
+    ret_walk->snapshot = NULL; /* it is not the walk's to release */
 }
 
 int db_get_frozen(const struct db *db, const struct walk *walk, enum family family, const struct key *key,

@@ -72,6 +72,16 @@ void db_batch_delete(const struct db *db, rocksdb_writebatch_t *batch, enum fami
 void db_batch_delete_range(const struct db *db, rocksdb_writebatch_t *batch, enum family family, const struct key *from,
                            const struct key *end);
 
+/* How everything is at one moment, for as long as it is kept. What is read of it does not go into the block cache. */
+struct frozen {
+    const rocksdb_snapshot_t *snapshot;
+    rocksdb_readoptions_t *reading;
+};
+void db_freeze(const struct db *db, struct frozen *ret_frozen);
+void db_thaw(const struct db *db, struct frozen *frozen);
+int db_get_at(const struct db *db, const struct frozen *frozen, enum family family, const struct key *key,
+              struct slice *ret_value);
+
 /* Walks keys upwards from one key to before another, over the state at the time of db_walk(). */
 struct walk {
     struct key end; /* RocksDB keeps a pointer to it: the struct must not move */
@@ -85,6 +95,9 @@ void db_walk(const struct db *db, enum family family, const struct key *from, co
 /* The same, and db_get_frozen() reads other values as they were at that time. */
 void db_walk_frozen(const struct db *db, enum family family, const struct key *from, const struct key *end,
                     struct walk *ret_walk);
+/* The same of a state that is frozen, and outlives the walk. */
+void db_walk_at(const struct db *db, const struct frozen *frozen, enum family family, const struct key *from,
+                const struct key *end, struct walk *ret_walk);
 int db_get_frozen(const struct db *db, const struct walk *walk, enum family family, const struct key *key,
                   struct slice *ret_value);
 /* True and the pair at hand, valid until the next step; false at the end. */

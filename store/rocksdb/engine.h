@@ -14,6 +14,7 @@
  *     tagged.c    entries by their tags             tags.c      which tags were invalidated
  *     quota.c     directories with limits           quota_count.c  how much is below one
  *     roster.c    which versions are below one
+ *     snapshot.c  all there was at one moment
  *     db.c        RocksDB itself                    ahead.c     large values read ahead
  *     clear.c     all of a directory removed
  *     heads.c     where listings may begin
@@ -27,6 +28,8 @@
  *     3. the table's lock            (struct pins: which versions are in hand, and the state and place of each)
  *     4. the locks of ids, dirs, heads, room, idle, keeper, ahead, tags and quotas; none of them is held while another is
  *        taken
+ *
+ * Those of snapshots are apart: they are taken with none of 1 to 3 held, and of the others only idle's and tags' below.
  *
  * Whoever waits for room holds neither 2 nor 3, and the keeper, which makes room, never takes 1. List and read take none
  * but a version's own; lookup and pin take 3 besides, and while they hold that, or 2, they only try 1. No lock is held
@@ -48,6 +51,7 @@
 #include "policy.h"
 #include "quota.h"
 #include "room.h"
+#include "snapshot.h"
 #include "tags.h"
 
 #define NS_PER_MS 1000000
@@ -94,6 +98,7 @@ struct engine {
     struct tags tags;
     struct quotas quotas;
     struct heads heads;
+    struct snapshots snapshots;
 
     pthread_mutex_t mutation;
     rocksdb_writebatch_t *batch; /* mutation; the one being built */

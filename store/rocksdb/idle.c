@@ -2,8 +2,10 @@
 /* idle.c - see idle.h. Open addressing, linear probing, at most half full; removal moves the run behind up. */
 #include "idle.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SIZE_FIRST = 64 };
 
@@ -102,6 +104,24 @@ void idle_forget(struct idle *idle, uint64_t version)
             remove_locked(idle, (size_t)(slot - idle->slots));
     }
     pthread_mutex_unlock(&idle->lock);
+}
+
+int idle_copy(struct idle *idle, struct idle *ret_copy)
+{
+    int result = 0;
+    if (idle->count == 0)
+        return 0;
+    pthread_mutex_lock(&idle->lock);
+    struct idle_slot *slots = malloc(idle->size * sizeof *slots);
+    if (slots) {
+        memcpy(slots, idle->slots, idle->size * sizeof *slots);
+        ret_copy->slots = slots;
+        ret_copy->size = idle->size;
+        ret_copy->count = idle->count;
+    } else
+        result = -ENOMEM;
+    pthread_mutex_unlock(&idle->lock);
+    return result;
 }
 
 void idle_walk(struct idle *idle, void (*each)(void *arg, uint64_t version), void *arg)

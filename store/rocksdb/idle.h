@@ -36,6 +36,9 @@ int64_t idle_used_ms(struct idle *idle, uint64_t version, int64_t used_ms);
 
 void idle_forget(struct idle *idle, uint64_t version);
 
+/* Fills another, new one with what this remembers. -ENOMEM. */
+int idle_copy(struct idle *idle, struct idle *ret_copy);
+
 /* Calls `each` for every version remembered, without the lock: nothing else may be going on. */
 void idle_walk(struct idle *idle, void (*each)(void *arg, uint64_t version), void *arg);
 

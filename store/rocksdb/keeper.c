@@ -199,6 +199,8 @@ static bool pass(struct engine *engine, bool whole)
     bool forgotten = forget(engine, whole);
     bool reaped = chore_reap(engine);
     reaped = make_room_in_quotas(engine) && reaped;
+    if (room_disk_full(&engine->room))
+        snapshots_revoke(engine);
     reaped = make_room(engine) && reaped;
     if (!reaped)
         keeper_wake(engine, RETRY_MS);

@@ -178,6 +178,7 @@ static int init_memory(struct engine *engine)
     tags_init(&engine->tags);
     quotas_init(&engine->quotas);
     heads_init(&engine->heads);
+    snapshots_init(&engine->snapshots);
     pthread_mutex_init(&engine->mutation, NULL);
     pthread_mutex_init(&engine->ids.lock, NULL);
     engine->deadline_added_ms = INT64_MAX;
@@ -209,6 +210,7 @@ static void release_memory(struct engine *engine)
     pthread_mutex_destroy(&engine->ids.lock);
     pthread_mutex_destroy(&engine->mutation);
     quotas_release(&engine->quotas);
+    snapshots_release(&engine->snapshots);
     tags_release(&engine->tags);
     heads_release(&engine->heads);
     idle_release(&engine->idle);
@@ -251,7 +253,7 @@ int engine_open(const char *path, const struct store_options *options, const str
         return fail_open(engine, result, path, ret_error);
     result = init_memory(engine);
     if (result == 0)
-        result = tagged_load(engine);
+        result = tagged_load(&engine->db, NULL, &engine->tags);
     if (result == 0)
         result = quotas_load(engine);
     if (result == 0)
@@ -395,6 +397,10 @@ const struct backend backend_rocksdb = {
     .quota = quotas_get,
     .list_quotas = quotas_list,
     .set_limits = backend_set_limits,
+    .snapshot_open = snapshot_open,
+    .snapshot_close = snapshot_close,
+    .snapshot_next = snapshot_next,
+    .snapshot_read = snapshot_read,
     .set_policy = backend_set_policy,
     .stats = backend_stats,
     .settle = backend_settle,

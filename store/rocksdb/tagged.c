@@ -83,13 +83,16 @@ int tagged_invalidate(void *impl, const char *tag)
     return mutation_synced(engine, result);
 }
 
-int tagged_load(struct engine *engine)
+int tagged_load(const struct db *db, const struct frozen *frozen, struct tags *tags)
 {
     struct key from = key_invalidated(""), end = from;
     end.bytes[end.size - 1]++;
     SCOPED_WALK walk;
     struct slice key, row;
-    db_walk(&engine->db, FAMILY_DEFAULT, &from, &end, &walk);
+    if (frozen)
+        db_walk_at(db, frozen, FAMILY_DEFAULT, &from, &end, &walk);
+    else
+        db_walk(db, FAMILY_DEFAULT, &from, &end, &walk);
     for (; walk_get(&walk, &key, &row); walk_next(&walk)) {
         char tag[STORE_TAG_MAX + 1];
         size_t size = key.size - from.size;
@@ -100,9 +103,9 @@ int tagged_load(struct engine *engine)
         struct invalidated *invalidated = invalidated_new(tag);
         if (!invalidated)
             return -ENOMEM;
-        tags_enter(&engine->tags, invalidated, get_u64(row.data), 0);
+        tags_enter(tags, invalidated, get_u64(row.data), 0);
     }
-    return walk_error(&engine->db, &walk);
+    return walk_error(db, &walk);
 }
 
 /* --- listing ------------------------------------------------------------------------------------------- */

@@ -12,7 +12,7 @@ int tagged_list_tags(void *impl, const char *after, int (*each)(void *arg, const
 int tagged_list(void *impl, const char *tag, uint64_t after,
                 int (*each)(void *arg, uint64_t dir, const char *name, const struct entry *entry), void *arg);
 
-/* At opening: reads which tags were invalidated and not yet swept. */
-int tagged_load(struct engine *engine);
+/* Enters into `tags` which were invalidated and not yet swept: now (NULL), or when it was frozen. -EUCLEAN, -ENOMEM. */
+int tagged_load(const struct db *db, const struct frozen *frozen, struct tags *tags);
 
 #endif

@@ -51,6 +51,7 @@ struct fixture {
     struct store_version *pins[HELD_MAX];
     struct entry *entries[HELD_MAX];
     size_t pin_count, entry_count;
+    struct store_snapshot *snapshot; /* the one that is open, or NULL */
 
     pthread_mutex_t gone_lock; /* guards the rest */
     struct gone_entry *gone;
@@ -156,6 +157,7 @@ int open_tests(void);
 int open_tests_child(const char *work, const char *url);
 int quotas_tests(void);
 int rename_tests(void);
+int snapshot_tests(void);
 int tags_tests(void);
 int threads_tests(void);
 int values_tests(void);

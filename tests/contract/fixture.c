@@ -96,6 +96,8 @@ int fixture_setup(void **state)
 
 static void let_go(struct fixture *f)
 {
+    store_snapshot_close(f->snapshot);
+    f->snapshot = NULL;
     while (f->pin_count > 0)
         store_unpin(f->pins[--f->pin_count]);
     while (f->entry_count > 0) {

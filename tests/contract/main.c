@@ -27,6 +27,7 @@ int main(int argc, char **argv)
     failed += quotas_tests();
     failed += tags_tests();
     failed += clear_tests();
+    failed += snapshot_tests();
     failed += threads_tests();
     return failed > 0;
 }
