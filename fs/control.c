@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* control.c - see control.h. */
 #include "control.h"
+#include "backup.h"
 #include "control_tags.h"
 #include "events.h"
 #include "permission.h"
@@ -48,9 +49,11 @@ static void write_config(struct fs *fs, FILE *out, bool names)
 static const struct control_file {
     const char *name;
     void (*write)(struct fs *fs, FILE *out, bool names); /* names: as in report.h; NULL: a stream of its own */
+    enum { STREAM_NONE, STREAM_EVENTS, STREAM_BACKUP } stream;
 } files[] = {
-    {"stats", report_stats},  {"stats.json", report_json}, {"metrics", report_metrics},
-    {"config", write_config}, {CONTROL_EVENTS, NULL},
+    {"stats", report_stats, STREAM_NONE},     {"stats.json", report_json, STREAM_NONE},
+    {"metrics", report_metrics, STREAM_NONE}, {"config", write_config, STREAM_NONE},
+    {CONTROL_EVENTS, NULL, STREAM_EVENTS},    {CONTROL_BACKUP, NULL, STREAM_BACKUP},
 };
 
 enum { FILES = sizeof files / sizeof *files };
@@ -77,7 +80,12 @@ static const struct control_file *file_of(const struct node *node)
 
 bool control_is_events(const struct node *node)
 {
-    return node->kind == NODE_CONTROL_FILE && !file_of(node)->write;
+    return node->kind == NODE_CONTROL_FILE && file_of(node)->stream == STREAM_EVENTS;
+}
+
+static bool is_backup(const struct node *node)
+{
+    return node->kind == NODE_CONTROL_FILE && file_of(node)->stream == STREAM_BACKUP;
 }
 
 bool control_is_root_name(const struct fs *fs, const struct node *parent, const char *text)
@@ -120,7 +128,8 @@ int control_getattr(struct fs *fs, const struct node *node, struct stat *ret_sta
         ret_stat->st_mode = S_IFREG | 0400;
         ret_stat->st_size = (off_t)events_size(fs);
         *ret_timeout = 0; /* who follows it looks at the time */
-    }
+    } else if (is_backup(node))
+        ret_stat->st_mode = S_IFREG | 0400;
     return 0;
 }
 
@@ -155,6 +164,8 @@ int control_open(struct fs *fs, const struct node *node, uid_t uid, struct fuse_
         return -EISDIR;
     if (control_is_events(node))
         return events_open(fs, info);
+    if (is_backup(node))
+        return may_see_names(fs, uid) ? backup_open(fs, info) : -EACCES;
     struct control_text *text = calloc(1, sizeof *text);
     FILE *out = text ? open_memstream(&text->data, &text->size) : NULL;
     if (!out) {
@@ -176,15 +187,19 @@ int control_open(struct fs *fs, const struct node *node, uid_t uid, struct fuse_
     return 0;
 }
 
-size_t control_read(const struct fuse_file_info *info, char *buffer, size_t size, uint64_t offset)
+int control_read(const struct node *node, const struct fuse_file_info *info, char *buffer, size_t size, uint64_t offset,
+                 size_t *ret_size)
 {
     const struct control_text *text = (struct control_text *)(uintptr_t)info->fh;
-    if (offset >= text->size)
-        return 0;
-    if (size > text->size - offset)
-        size = text->size - (size_t)offset;
-    memcpy(buffer, text->data + offset, size);
-    return size;
+    if (is_backup(node))
+        return backup_read(info, buffer, size, offset, ret_size);
+    uint64_t left = offset < text->size ? text->size - offset : 0;
+    if (size > left)
+        size = (size_t)left;
+    if (size > 0)
+        memcpy(buffer, text->data + offset, size);
+    *ret_size = size;
+    return 0;
 }
 
 static void text_free(struct fs *fs, struct control_text *text)
@@ -200,6 +215,8 @@ void control_release(struct fs *fs, const struct node *node, const struct fuse_f
 {
     if (control_is_events(node))
         events_close(fs, info);
+    else if (is_backup(node))
+        backup_release(fs, info);
     else
         text_free(fs, (struct control_text *)(uintptr_t)info->fh);
 }
@@ -207,6 +224,7 @@ void control_release(struct fs *fs, const struct node *node, const struct fuse_f
 void control_release_all(struct fs *fs)
 {
     struct control_text *text;
+    backup_release_all(fs);
     while ((text = LIST_FIRST(&fs->control_texts)))
         text_free(fs, text);
 }

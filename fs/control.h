@@ -6,6 +6,7 @@
  *     stats       for people             config   what the mount runs with, key=value
  *     stats.json  for programs           metrics  for Prometheus
  *     events      a stream, see events.h
+ *     backup      a stream, see backup.h
  *     tags/       see control_tags.h
  *
  * The texts but `config` are report.c's.
@@ -17,6 +18,7 @@
 
 #define CONTROL_NAME   ".larder"
 #define CONTROL_EVENTS "events"
+#define CONTROL_BACKUP "backup"
 
 /* The nodes of .larder and its files, in an array; NULL when out of memory. free() lets go of them. */
 struct node *control_nodes_new(void);
@@ -36,8 +38,9 @@ const char *control_file(size_t n, uint64_t *ret_ino);
 /* OPEN by a user: makes the text. Fills info. -EACCES for writing. */
 int control_open(struct fs *fs, const struct node *node, uid_t uid, struct fuse_file_info *info);
 
-/* READ: copies at most `size` bytes from `offset` on, and returns how many. */
-size_t control_read(const struct fuse_file_info *info, char *buffer, size_t size, uint64_t offset);
+/* READ of all but `events`: copies at most `size` bytes from `offset` on. 0, or as backup_read() says. */
+int control_read(const struct node *node, const struct fuse_file_info *info, char *buffer, size_t size, uint64_t offset,
+                 size_t *ret_size);
 
 /* Is it `events`, whose READ and POLL are events.h's? */
 bool control_is_events(const struct node *node);
@@ -45,7 +48,7 @@ bool control_is_events(const struct node *node);
 /* RELEASE. */
 void control_release(struct fs *fs, const struct node *node, const struct fuse_file_info *info);
 
-/* Frees the texts whose RELEASE will never come. */
+/* Frees the texts and backups whose RELEASE will never come. */
 void control_release_all(struct fs *fs);
 
 #endif

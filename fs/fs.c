@@ -43,6 +43,7 @@ int fs_new(const struct mount_options *options, struct fs **ret_fs)
     TAILQ_INIT(&fs->bounced);
     LIST_INIT(&fs->dir_handles);
     LIST_INIT(&fs->control_texts);
+    LIST_INIT(&fs->backups);
     fs->root = root;
     fs->control = control;
     fs->tags = tags;

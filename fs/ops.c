@@ -354,7 +354,7 @@ static void op_read(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset
     if (!buffer)
         result = -ENOMEM;
     else if (node_is_control(node_of(fs_of(request), id)))
-        got = control_read(info, buffer, size, (uint64_t)offset);
+        result = control_read(node_of(fs_of(request), id), info, buffer, size, (uint64_t)offset, &got);
     else
         result = file_read(handle_of(info), buffer, size, (uint64_t)offset, &got);
     if (result < 0)

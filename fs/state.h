@@ -74,6 +74,8 @@ struct fs {
     LIST_HEAD(, node) nodes; /* all but the root and .larder's */
     LIST_HEAD(, dir_handle) dir_handles;
     LIST_HEAD(, control_text) control_texts;
+    LIST_HEAD(, backup) backups; /* open, see backup.h */
+    unsigned backup_count;
     TAILQ_HEAD(, node) held; /* nodes that hold a replaced version, oldest first; see stale.h */
     uint64_t held_bytes; /* by them */
     struct bounce bounces[BOUNCES]; /* by thread */

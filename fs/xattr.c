@@ -240,6 +240,27 @@ int xattr_list(struct fs *fs, struct node *node, pid_t tid, char **ret_names, si
     return result;
 }
 
+int xattr_each(const struct entry *entry,
+               int (*each)(void *arg, const char *name, size_t name_size, const void *value, size_t value_size),
+               void *arg)
+{
+    char text[TEXT_MAX];
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < sizeof properties / sizeof *properties; i++)
+        if (properties[i].listed && properties[i].show(entry, text))
+            result = each(arg, properties[i].name, strlen(properties[i].name), text, strlen(text));
+    if (result == 0 && entry->kind != ENTRY_DIR && entry->expires_ms) {
+        size_t size = date_format(entry->expires_ms, text);
+        result = each(arg, "user.expires", strlen("user.expires"), text, size);
+    }
+    size_t position = 0, name_size, value_size;
+    const char *name;
+    const uint8_t *value;
+    while (result == 0 && entry_xattr_next(entry, &position, &name, &name_size, &value, &value_size))
+        result = each(arg, name, name_size, value, value_size);
+    return result;
+}
+
 /* --- writing ------------------------------------------------------------------------------------------- */
 
 /* setxattr's XATTR_CREATE and XATTR_REPLACE for a property. */

@@ -14,6 +14,13 @@ int xattr_get(struct fs *fs, struct node *node, pid_t tid, const char *name, cha
 /* LISTXATTR: the names, each with its NUL, for the caller to free. Only what a copy should carry along is listed. */
 int xattr_list(struct fs *fs, struct node *node, pid_t tid, char **ret_names, size_t *ret_size);
 
+/* Calls `each` with every attribute of an entry that a copy should carry along: those LISTXATTR tells of, and of what has
+ * one user.expires, its deadline, which holds only when it is set behind user.ttl: in that order. What `each` returns, if
+ * not zero, ends it and is returned. */
+int xattr_each(const struct entry *entry,
+               int (*each)(void *arg, const char *name, size_t name_size, const void *value, size_t value_size),
+               void *arg);
+
 /* SETXATTR; `flags` are setxattr(2)'s. -EINVAL a malformed value, -EPERM a computed one, -EOPNOTSUPP outside user.*. */
 int xattr_set(struct fs *fs, struct node *node, pid_t tid, const char *name, const char *value, size_t size, int flags);
 

@@ -69,7 +69,8 @@ static bool reap_batch(struct engine *engine, struct reap **list)
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     struct reap *end = *list;
     struct room_amount freed = {0};
-    bool drops = !snapshots_any(&engine->snapshots); /* else a snapshot would have holes: it does not keep whole files */
+    bool drops =
+        !snapshots_any(&engine->snapshots); /* else a snapshot would have holes: it does not keep whole files */
     for (uint64_t chunks = 0; end && chunks < REAP_BATCH_CHUNKS; end = end->next) {
         if (drops && end->chunks * engine->layout.chunk_bytes >= DROP_FILES_BYTES)
             drop_files(engine, end->version);
