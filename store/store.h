@@ -164,6 +164,7 @@ struct store_options {
     enum store_policy policy; /* to begin with, see store_set_policy() */
     uint64_t ttl_ms; /* lifetime of entries for which neither they nor their directories say; ENTRY_UNSET none */
     uint64_t cache_bytes; /* memory for what was read from disk, see STORE_WARM_SHARE; 0 = 64 MiB */
+    bool existing; /* a store that is not there is not made: -ENOENT, also where a directory is that could become one */
     bool sync; /* every mutation survives a crash of the machine when it returns */
 
     /* Called when an entry expired, was evicted, or invalidated by a tag, after it is gone (of the last: some time after), from a thread of the store or one that calls it,

@@ -35,6 +35,8 @@ static int memory_open(const char *path, const struct store_options *options, st
 {
     if (path[0] != '\0')
         return store_fail(ret_error, -EINVAL, "mem:%s: a store in memory has no path; use mem:", path);
+    if (options->existing)
+        return store_fail(ret_error, -ENOENT, "mem:: what is in memory is gone when it is closed");
     struct memory *memory = calloc(1, sizeof *memory);
     if (!memory)
         return store_fail(ret_error, -ENOMEM, "out of memory");

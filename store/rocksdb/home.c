@@ -25,9 +25,9 @@ static int fail(struct store_error *error, const char *path, const char *what)
 }
 
 /* Opens the directory, which is made if need be. */
-static int open_dir(const char *path, struct store_error *error)
+static int open_dir(const char *path, bool existing, struct store_error *error)
 {
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+    if (!existing && mkdir(path, 0700) < 0 && errno != EEXIST)
         return fail(error, path, "cannot make the store's directory");
     int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return dir < 0 ? fail(error, path, "cannot open the store's directory") : dir;
@@ -62,12 +62,14 @@ static int read_text(int dir, const char *name, char *text, size_t size)
     return result;
 }
 
-/* 1: a store of our format. 0: nothing is there yet. */
-static int check_format(int dir, const char *path, struct store_error *error)
+/* 1: a store of our format. 0: nothing is there yet, and it need not be `existing`. */
+static int check_format(int dir, const char *path, bool existing, struct store_error *error)
 {
     char text[64], expected[64];
     unsigned format;
     int result = read_text(dir, FORMAT_NAME, text, sizeof text);
+    if (result == -ENOENT && existing)
+        return store_fail(error, result, "%s: there is no store", path);
     if (result == -ENOENT && is_empty(dir))
         return 0;
     if (result == -ENOENT) /* another process may just have made it one */
@@ -126,16 +128,16 @@ static int write_format(int dir, const char *path, struct store_error *error)
     return 0;
 }
 
-int home_take(const char *path, int *ret_lock_fd, struct store_error *ret_error)
+int home_take(const char *path, bool existing, int *ret_lock_fd, struct store_error *ret_error)
 {
-    int dir = open_dir(path, ret_error);
+    int dir = open_dir(path, existing, ret_error);
     if (dir < 0)
         return dir;
-    int file = -1, result = check_format(dir, path, ret_error);
+    int file = -1, result = check_format(dir, path, existing, ret_error);
     if (result >= 0)
         result = file = lock(dir, path, ret_error);
     if (result >= 0) /* another process may have made it, meanwhile */
-        result = check_format(dir, path, ret_error);
+        result = check_format(dir, path, existing, ret_error);
     if (result == 0)
         result = write_format(dir, path, ret_error);
     close(dir);

@@ -14,8 +14,8 @@
 
 #include "backend.h"
 
-/* Takes the directory, made if it is not there: a descriptor that holds it until it is closed. Errors and sentences
+/* Takes the directory, made if it is not there and need not be `existing`: a descriptor that holds it until it is closed. Errors and sentences
  * as store_open(). */
-int home_take(const char *path, int *ret_lock_fd, struct store_error *ret_error);
+int home_take(const char *path, bool existing, int *ret_lock_fd, struct store_error *ret_error);
 
 #endif

@@ -237,7 +237,7 @@ int engine_open(const char *path, const struct store_options *options, const str
     engine->store = store;
     engine->options = options;
     engine->layout = *layout;
-    int result = home_take(path, &engine->lock_fd, ret_error);
+    int result = home_take(path, options->existing, &engine->lock_fd, ret_error);
     if (result == 0) {
         result = db_open(&engine->db, path, options, &engine->reads, ret_error);
         if (result < 0)

@@ -168,6 +168,32 @@ static void a_full_directory_that_is_no_store_is_euclean(void **state)
     assert_int_equal(stat(path, &status), 0);
 }
 
+static void an_existing_store_is_never_made(void **state)
+{
+    struct fixture *f = *state;
+    struct stat status;
+    char path[300];
+    f->options.existing = true;
+    if (!f->on_disk) {
+        struct store *store;
+        struct store_error error;
+        assert_int_equal(store_open("mem:", &f->options, &store, &error), -ENOENT);
+        return;
+    }
+    fixture_reopen(f);
+    put(f, STORE_ROOT, "file", "value");
+    expect_open_of_path_fails(f, "nothing", -ENOENT);
+    snprintf(path, sizeof path, "%s/nothing", f->dir);
+    assert_int_equal(stat(path, &status), -1);
+    assert_int_equal(mkdir(path, 0700), 0);
+    expect_open_of_path_fails(f, "nothing", -ENOENT);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    strcat(path, "/something");
+    assert_int_equal(mkdir(path, 0700), 0);
+    expect_open_of_path_fails(f, "nothing", -ENOENT);
+}
+
 static void make_empty_file(const char *dir, const char *name)
 {
     char path[400];
@@ -574,6 +600,7 @@ int open_tests(void)
         CONTRACT_TEST(an_empty_directory_becomes_a_store),
         CONTRACT_TEST(a_wrong_path_fails_as_the_path_has_it),
         CONTRACT_TEST(a_full_directory_that_is_no_store_is_euclean),
+        CONTRACT_TEST(an_existing_store_is_never_made),
         CONTRACT_TEST(what_a_crash_left_of_a_first_opening_is_opened),
         CONTRACT_TEST(of_many_who_make_a_store_at_once_one_has_it),
         CONTRACT_TEST(an_unreadable_directory_is_eacces),
