@@ -165,7 +165,7 @@ int control_open(struct fs *fs, const struct node *node, uid_t uid, struct fuse_
     if (control_is_events(node))
         return events_open(fs, info);
     if (is_backup(node))
-        return may_see_names(fs, uid) ? backup_open(fs, info) : -EACCES;
+        return permission_whole(fs, uid) == 0 ? backup_open(fs, info) : -EACCES;
     struct control_text *text = calloc(1, sizeof *text);
     FILE *out = text ? open_memstream(&text->data, &text->size) : NULL;
     if (!out) {

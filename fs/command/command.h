@@ -33,6 +33,7 @@ extern const struct command command_mount, command_umount, command_stats, comman
 extern const struct command command_evict, command_tag, command_clear, command_expire, command_status;
 extern const struct command command_get, command_set, command_add, command_touch, command_info, command_incr,
     command_decr, command_pop;
+extern const struct command command_backup, command_restore;
 extern const struct command command_push, command_pull, command_peek;
 extern const struct command command_run, command_lock, command_semaphore, command_throttle, command_barrier;
 

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* restore_tree.c - see restore_tree.h. */
+#include "restore_tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct tree_level {
+    char *path;
+    int fd;
+    struct tree_finish finish;
+};
+
+int tree_open(const char *root, struct tree *ret_tree)
+{
+    int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    *ret_tree = (struct tree){.root = fd, .parent_fd = -1};
+    return 0;
+}
+
+static void forget_parent(struct tree *tree)
+{
+    if (tree->parent_fd >= 0)
+        close(tree->parent_fd);
+    free(tree->parent);
+    tree->parent = NULL;
+    tree->parent_fd = -1;
+}
+
+void tree_close(struct tree *tree)
+{
+    forget_parent(tree);
+    free(tree->levels);
+    close(tree->root);
+}
+
+/* --- paths --------------------------------------------------------------------------------------------- */
+
+int tree_path(const char *text, char **ret_path)
+{
+    char *path = malloc(strlen(text) + 1), *end = path;
+    if (!path)
+        return -ENOMEM;
+    bool out = text[0] == '/';
+    while (*text && !out) {
+        size_t size = strcspn(text, "/");
+        out = size == 2 && memcmp(text, "..", 2) == 0;
+        if (size > 0 && !(size == 1 && text[0] == '.')) {
+            if (end > path)
+                *end++ = '/';
+            memcpy(end, text, size);
+            end += size;
+        }
+        text += size + (text[size] == '/');
+    }
+    *end = '\0';
+    if (out) {
+        free(path);
+        return -EXDEV;
+    }
+    *ret_path = path;
+    return 0;
+}
+
+/* Opens a directory below the root, by no way that leads out. */
+static int open_below(const struct tree *tree, const char *path)
+{
+    const struct open_how how = {
+        .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
+    };
+    int fd = (int)syscall(SYS_openat2, tree->root, *path ? path : ".", &how, sizeof how);
+    return fd < 0 ? -errno : fd;
+}
+
+/* The same, and what is missing of the path is made, as mkdir -p does. */
+static int make_below(const struct tree *tree, const char *path)
+{
+    int fd = open_below(tree, path);
+    if (fd != -ENOENT)
+        return fd;
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    char *above = strndup(path, slash ? (size_t)(slash - path) : 0);
+    if (!above)
+        return -ENOMEM;
+    int dir = make_below(tree, above);
+    free(above);
+    if (dir < 0)
+        return dir;
+    int result = mkdirat(dir, name, 0777) < 0 && errno != EEXIST ? -errno : 0;
+    close(dir);
+    return result < 0 ? result : open_below(tree, path);
+}
+
+int tree_parent(struct tree *tree, const char *path, int *ret_dir, char *ret_name)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t size = slash ? (size_t)(slash - path) : 0;
+    if (strlen(name) > NAME_MAX)
+        return -ENAMETOOLONG;
+    if (!tree->parent || strlen(tree->parent) != size || memcmp(tree->parent, path, size) != 0) {
+        forget_parent(tree);
+        if (!(tree->parent = strndup(path, size)))
+            return -ENOMEM;
+        int fd = make_below(tree, tree->parent);
+        if (fd < 0) {
+            forget_parent(tree);
+            return fd;
+        }
+        tree->parent_fd = fd;
+    }
+    *ret_dir = tree->parent_fd;
+    strcpy(ret_name, *name ? name : ".");
+    return 0;
+}
+
+/* --- directories that wait ----------------------------------------------------------------------------- */
+
+int tree_enter(struct tree *tree, const char *path, int fd, const struct tree_finish *finish)
+{
+    if (tree->depth == tree->room) {
+        size_t room = tree->room ? 2 * tree->room : 16;
+        struct tree_level *levels = realloc(tree->levels, room * sizeof *levels);
+        if (!levels)
+            return -ENOMEM;
+        tree->levels = levels;
+        tree->room = room;
+    }
+    struct tree_level level = {.path = strdup(path), .fd = fd, .finish = *finish};
+    if (!level.path)
+        return -ENOMEM;
+    tree->levels[tree->depth++] = level;
+    return 0;
+}
+
+static int finish_level(const struct tree_level *level)
+{
+    const struct tree_finish *finish = &level->finish;
+    if (finish->owner && fchown(level->fd, finish->uid, finish->gid) < 0)
+        return -errno;
+    return fchmod(level->fd, finish->mode) < 0 || futimens(level->fd, finish->times) < 0 ? -errno : 0;
+}
+
+static bool is_above(const char *dir, const char *path)
+{
+    size_t size = strlen(dir);
+    return size == 0 ? *path != '\0' : strncmp(dir, path, size) == 0 && path[size] == '/';
+}
+
+static int leave_lowest(struct tree *tree)
+{
+    struct tree_level *level = &tree->levels[--tree->depth];
+    int result = finish_level(level);
+    close(level->fd);
+    free(level->path);
+    return result == -ENOENT || result == -ESTALE ? 0 : result; /* somebody has removed it */
+}
+
+int tree_leave(struct tree *tree, const char *path)
+{
+    int result = 0;
+    while (tree->depth > 0 && !is_above(tree->levels[tree->depth - 1].path, path) && result == 0)
+        result = leave_lowest(tree);
+    return result;
+}
+
+int tree_leave_all(struct tree *tree)
+{
+    int result = 0;
+    while (tree->depth > 0) {
+        int left = leave_lowest(tree);
+        result = result < 0 ? result : left;
+    }
+    return result;
+}
+
+/* --- clearing ------------------------------------------------------------------------------------------ */
+
+static int clear_dir(int fd, uint64_t *removed);
+
+static int clear_one(int dir, const char *name, uint64_t *removed)
+{
+    if (unlinkat(dir, name, 0) == 0) {
+        ++*removed;
+        return 0;
+    }
+    if (errno != EISDIR)
+        return errno == ENOENT ? 0 : -errno;
+    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -errno;
+    int result = clear_dir(fd, removed);
+    if (result == 0 && unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+        result = -errno;
+    return result;
+}
+
+/* Removes what is in a directory, which is closed. */
+static int clear_dir(int fd, uint64_t *removed)
+{
+    DIR *listing = fdopendir(fd);
+    const struct dirent *found;
+    int result = 0;
+    if (!listing) {
+        result = -errno;
+        close(fd);
+        return result;
+    }
+    while (result == 0 && (errno = 0, found = readdir(listing)))
+        if (strcmp(found->d_name, ".") != 0 && strcmp(found->d_name, "..") != 0)
+            result = clear_one(fd, found->d_name, removed);
+    if (result == 0 && errno)
+        result = -errno;
+    closedir(listing);
+    return result;
+}
+
+int tree_clear(struct tree *tree, uint64_t *removed)
+{
+    int fd = openat(tree->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : clear_dir(fd, removed);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * restore_tree.h - the directories of a mount while `larder restore` stores things in them: the way to each from names
+ * that nobody has vouched for, and what is to be done with each when it is left.
+ *
+ *     root | a      mode, owner and times of `a` wait
+ *          | a/b    those of `a/b` wait, until a member comes that is not below it
+ *
+ * One thread's. Paths are those of tree_path(): no slash in front or behind, no empty part, ".", or "..".
+ */
+#ifndef LARDER_FS_RESTORE_TREE_H
+#define LARDER_FS_RESTORE_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+/* What a directory gets when it is left. */
+struct tree_finish {
+    uint32_t mode, uid, gid;
+    bool owner; /* uid and gid count */
+    struct timespec times[2];
+};
+
+struct tree {
+    int root;
+    char *parent; /* of the last tree_parent(), and open as parent_fd; NULL: none */
+    int parent_fd;
+    struct tree_level *levels; /* the directories that wait, each below the one before */
+    size_t depth, room;
+};
+
+/* 0 or -errno. */
+int tree_open(const char *root, struct tree *ret_tree);
+void tree_close(struct tree *tree);
+
+/* A path from an archive without what means nothing; free() it. "" is the root. -EXDEV: it leads out; -ENOMEM. */
+int tree_path(const char *text, char **ret_path);
+
+/* The directory that a path is in, open as long as nothing else is asked for, made when it is missing; and the name in
+ * it, into NAME_MAX + 1 bytes, "." for the root. -ELOOP, -EXDEV: by way of a link, or of a mount; -ENOTDIR, ... */
+int tree_parent(struct tree *tree, const char *path, int *ret_dir, char *ret_name);
+
+/* From here on things are stored in this directory; `fd` is the tree's. -ENOMEM. */
+int tree_enter(struct tree *tree, const char *path, int fd, const struct tree_finish *finish);
+
+/* Those that wait and are not above this path get what they wait for; and all. 0 or -errno. */
+int tree_leave(struct tree *tree, const char *path);
+int tree_leave_all(struct tree *tree);
+
+/* Removes all there is, and counts the files and links. What others make meanwhile may stay. 0 or -errno. */
+int tree_clear(struct tree *tree, uint64_t *removed);
+
+#endif
