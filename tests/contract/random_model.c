@@ -85,6 +85,7 @@ struct world {
     uint8_t *data, *buffer[2]; /* VALUE_MAX each */
     char log[LOG_LINES][200];
     char where[300]; /* what is being compared */
+    struct store_snapshot *model_then, *real_then; /* taken a while ago, or NULL */
 };
 
 static uint32_t below(struct world *w, uint32_t bound)
@@ -944,6 +945,56 @@ static void op_settle(struct world *w)
     compare_stats(w);
 }
 
+static void compare_value_then(struct world *w, uint64_t size)
+{
+    size_t got[2] = {0};
+    uint64_t at = size > VALUE_MAX ? 0 : below(w, (uint32_t)size + 10);
+    int model = store_snapshot_read(w->model_then, w->buffer[0], VALUE_MAX, at, &got[0]);
+    int real = store_snapshot_read(w->real_then, w->buffer[1], VALUE_MAX, at, &got[1]);
+    if (same_result(w, model, real) == 0)
+        expect_bytes(w, "bytes then", w->buffer[0], got[0], w->buffer[1], got[1]);
+}
+
+static void close_snapshots(struct world *w)
+{
+    store_snapshot_close(w->model_then);
+    store_snapshot_close(w->real_then);
+    w->model_then = w->real_then = NULL;
+}
+
+static void compare_snapshots(struct world *w)
+{
+    for (int result = 0; result == 0 && !w->failed;) {
+        const char *path[2] = {"", ""};
+        const struct entry *model, *real;
+        int model_result = store_snapshot_next(w->model_then, &path[0], &model);
+        int real_result = store_snapshot_next(w->real_then, &path[1], &real);
+        look_at(w, "%s then, or %s", path[0], path[1]);
+        if (!same(w, "what a snapshot says", (uint64_t)model_result, (uint64_t)real_result))
+            break;
+        result = model_result;
+        if (result != 0)
+            break;
+        struct entry real_as_counted = *real;
+        real_as_counted.hits = model->hits; /* it may know of fewer */
+        expect_bytes(w, "path", path[0], strlen(path[0]), path[1], strlen(path[1]));
+        expect_same_entry(w, model, &real_as_counted);
+        if (model->kind == ENTRY_FILE && !w->failed)
+            compare_value_then(w, model->size);
+    }
+    close_snapshots(w);
+}
+
+/* Takes one, and later compares it, when much has changed. */
+static void op_snapshot(struct world *w)
+{
+    note(w, "snapshot: %s", w->model_then ? "compare" : "take");
+    if (w->model_then)
+        compare_snapshots(w);
+    else
+        same_result(w, store_snapshot_open(w->model, &w->model_then), store_snapshot_open(w->real, &w->real_then));
+}
+
 static void open_real(struct world *w)
 {
     struct store_error error;
@@ -959,6 +1010,7 @@ static void op_reopen(struct world *w)
     if (w->handle_count > 0 || strcmp(w->url, "mem:") == 0)
         return;
     note(w, "close and open");
+    close_snapshots(w);
     store_close(w->real);
     open_real(w);
     w->reopened++;
@@ -975,7 +1027,7 @@ static const struct operation {
     {op_publish, 12},  {op_remove, 6},  {op_remove_dir, 5},   {op_make_dir, 8},       {op_make_symlink, 4},
     {op_rename, 22},   {op_lookup, 10}, {op_list, 6},         {op_advance, 25},       {op_settle, 3},
     {op_reopen, 2},    {op_repin, 2},   {op_pin_version, 20}, {op_invalidate, 3},     {op_list_tags, 3},
-    {op_set_quota, 5}, {op_clear, 2},   {op_expire, 2},
+    {op_set_quota, 5}, {op_clear, 2},   {op_expire, 2},       {op_snapshot, 4},
 };
 
 /* --- a run --------------------------------------------------------------------------------------------- */
@@ -1027,6 +1079,7 @@ static void open_both(struct world *w)
 
 static void close_both(struct world *w)
 {
+    close_snapshots(w);
     while (w->handle_count > 0) {
         store_unpin(w->handles[--w->handle_count].model);
         store_unpin(w->handles[w->handle_count].real);
