@@ -71,7 +71,10 @@ looker = Onlooker() # first: it must not inherit the pipe
 one = subprocess.Popen([larder, "set", "both", "--ttl", "50", "--tag", "t"], stdin=subprocess.PIPE)
 one.stdin.write(b"new"); one.stdin.flush()
 def begun():
-    return any(os.readlink(f"/proc/{one.pid}/fd/{n}").endswith("/both") for n in os.listdir(f"/proc/{one.pid}/fd"))
+    try:
+        return any(os.readlink(f"/proc/{one.pid}/fd/{n}").endswith("/both") for n in os.listdir(f"/proc/{one.pid}/fd"))
+    except FileNotFoundError: # one was closed since they were listed
+        return False
 wait_until(10, begun)
 looker.sees("both", b"old", "while it is written")
 refused(errno.ENODATA, os.getxattr, "both", "user.ttl")
