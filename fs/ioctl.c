@@ -38,6 +38,42 @@ static int abandon(struct fs *fs, const struct handle *handle)
     return listed ? 0 : -EINVAL;
 }
 
+/* --- replacing ----------------------------------------------------------------------------------------- */
+
+/* Replaces whatever is there, as long as something is. -ESTALE: nothing is. */
+static int replace_any(struct fs *fs, struct write_session *session, unsigned flags)
+{
+    struct entry found;
+    struct spot spot;
+    int result;
+    do {
+        name_spot(fs, session->name, &spot);
+        result = store_lookup(fs->store, spot.dir, spot.text, &found);
+        if (result < 0)
+            return result == -ENOENT ? -ESTALE : result;
+        uint64_t change = found.change;
+        entry_release(&found);
+        result = write_session_publish_over(fs, session, change, flags);
+    } while (result == -ESTALE);
+    return result;
+}
+
+static int replace(struct fs *fs, const struct handle *handle, const struct larder_replace *how)
+{
+    struct write_session *session = handle->session;
+    unsigned flags = how->flags & LARDER_REPLACE_KEEPS_DEADLINE ? STORE_KEEP_CLOCK : 0;
+    if (!session || how->flags & ~(uint64_t)LARDER_REPLACE_KEEPS_DEADLINE)
+        return -EINVAL;
+    int result =
+        how->version ? write_session_publish_over(fs, session, how->version, flags) : replace_any(fs, session, flags);
+    if (result != -ESTALE)
+        return result;
+    abandon(fs, handle);
+    return -EAGAIN;
+}
+
+/* --- telling versions apart ---------------------------------------------------------------------------- */
+
 /* Is what was opened published, or was it once? What is being written has no value yet. */
 static bool is_published(struct fs *fs, const struct handle *handle)
 {
@@ -45,6 +81,17 @@ static bool is_published(struct fs *fs, const struct handle *handle)
     bool published = !handle->session || handle->session->published;
     fs_unlock(fs);
     return published;
+}
+
+static int tell_version(struct fs *fs, const struct handle *handle, uint64_t *ret_version)
+{
+    struct entry entry;
+    int result = is_published(fs, handle) ? store_version_entry(handle->version, &entry) : -EINVAL;
+    if (result < 0)
+        return result;
+    *ret_version = entry.change;
+    entry_release(&entry);
+    return 0;
 }
 
 /* --- adding -------------------------------------------------------------------------------------------- */
@@ -109,8 +156,8 @@ static int check_same_owner(const struct handle *handle, const struct entry *fou
 }
 
 /* Publishes `text` over the entry that was found at a place. */
-static int replace(struct fs *fs, struct name *name, const struct spot *spot, const struct entry *found,
-                   const char *text)
+static int publish_text(struct fs *fs, struct name *name, const struct spot *spot, const struct entry *found,
+                        const char *text)
 {
     struct store_version *version;
     int result = store_stage(fs->store, spot->dir, spot->text, found->mode, found->uid, found->gid, &version);
@@ -153,7 +200,7 @@ static int add_once(struct fs *fs, const struct handle *handle, struct name *nam
         if (result == 0)
             result = add_to_text(old, add, new, sizeof new);
         if (result == 0)
-            result = replace(fs, name, spot, &found, new);
+            result = publish_text(fs, name, spot, &found, new);
         entry_release(&found);
     }
     store_unpin(version);
@@ -277,17 +324,18 @@ static int take(struct fs *fs, const struct handle *handle, fuse_req_t request)
 
 int file_ioctl(struct fs *fs, struct handle *handle, fuse_req_t request, unsigned command, void *argument)
 {
-    bool ours = command == LARDER_ABANDON || command == LARDER_ADD || command == LARDER_TAKE;
-    if (!ours)
-        return -ENOTTY; /* as isatty(3) wants it */
-    if (!handle->writes)
-        return -EBADF;
     switch (command) {
+    case LARDER_TELL_VERSION:
+        return tell_version(fs, handle, argument);
     case LARDER_ABANDON:
-        return abandon(fs, handle);
+        return handle->writes ? abandon(fs, handle) : -EBADF;
     case LARDER_ADD:
-        return add(fs, handle, argument);
+        return handle->writes ? add(fs, handle, argument) : -EBADF;
+    case LARDER_TAKE:
+        return handle->writes ? take(fs, handle, request) : -EBADF;
+    case LARDER_REPLACE:
+        return handle->writes ? replace(fs, handle, argument) : -EBADF;
     default:
-        return take(fs, handle, request);
+        return -ENOTTY; /* as isatty(3) wants it */
     }
 }

@@ -2,8 +2,8 @@
 /*
  * larder_ioctl.h - what a larder's files answer to ioctl(2). It needs nothing else of larder: programs may copy it.
  *
- * Those of files want a descriptor that was opened for writing; another gets EBADF. EAGAIN says: what is at the name now
- * is something else than what was opened; open it anew, and try again.
+ * Those of files but LARDER_TELL_VERSION want a descriptor that was opened for writing; another gets EBADF. EAGAIN says:
+ * what is at the name now is something else than what was opened, or meant; open it anew, and try again.
  */
 #ifndef LARDER_IOCTL_H
 #define LARDER_IOCTL_H
@@ -59,5 +59,24 @@ struct larder_expire {
     uint32_t zero;
 };
 #define LARDER_EXPIRE _IOWR(0xe6, 5, struct larder_expire)
+
+/*
+ * The user.version of what a descriptor reads, which that attribute of its path may not be any more. When it is asked for
+ * before the value is read, and LARDER_REPLACE finds it there later, nobody has changed in between what was read. EINVAL:
+ * what it was opened for is not stored yet.
+ */
+#define LARDER_TELL_VERSION _IOR(0xe6, 6, uint64_t)
+
+/*
+ * Stores what was written so far to a file that was opened to be replaced (O_TRUNC), as fsync(2) would, but only if what
+ * is at its name has this version: of many who replace the same version one succeeds. EAGAIN: another version is there,
+ * or none; then what was written is abandoned. EINVAL: it is stored already, or was opened to be changed.
+ */
+enum { LARDER_REPLACE_KEEPS_DEADLINE = 1 }; /* without it the lifetime starts anew, as with every set */
+struct larder_replace {
+    uint64_t version; /* in: 0 whichever is there */
+    uint64_t flags; /* in */
+};
+#define LARDER_REPLACE _IOW(0xe6, 7, struct larder_replace)
 
 #endif

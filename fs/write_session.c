@@ -144,18 +144,25 @@ static void published(struct fs *fs, const struct write_session *session, const 
     events_set(fs, spot->dir, spot->text, session->version);
 }
 
-int write_session_publish_at(struct fs *fs, struct write_session *session, const struct spot *spot)
+/* Over what: NULL whatever or nothing is there. */
+struct over {
+    uint64_t change;
+    unsigned flags;
+};
+
+static int publish_at(struct fs *fs, struct write_session *session, const struct spot *spot, const struct over *over)
 {
     struct name *name = session->name;
     struct place place = place_begin(fs, spot->dir, spot->text); /* first: see stale_hold_begin() */
     struct hold *replaced = stale_hold_begin(fs, name, session->node, spot);
-    int result = store_publish(session->version, spot->dir, spot->text, 0);
+    int result = over ? store_publish_over(session->version, spot->dir, spot->text, over->change, over->flags)
+                      : store_publish(session->version, spot->dir, spot->text, 0);
     if (result == 0)
         published(fs, session, spot);
     fs_lock(fs);
-    if (result < 0)
+    if (result < 0 && result != -ESTALE) /* which is no failure: it may be tried again */
         session->error = result;
-    else {
+    if (result == 0) {
         write_session_unlist_locked(fs, session);
         session->published = true;
         creators_overwrite_locked(fs, name);
@@ -166,6 +173,11 @@ int write_session_publish_at(struct fs *fs, struct write_session *session, const
     place_end(fs, &place);
     stale_hold_end(fs, replaced);
     return result;
+}
+
+int write_session_publish_at(struct fs *fs, struct write_session *session, const struct spot *spot)
+{
+    return publish_at(fs, session, spot, NULL);
 }
 
 int write_session_publish(struct fs *fs, struct write_session *session)
@@ -181,6 +193,22 @@ int write_session_publish(struct fs *fs, struct write_session *session)
     fs_unlock(fs);
     if (wanted)
         result = write_session_publish_at(fs, session, &spot);
+    name_unlock(fs, name);
+    return result;
+}
+
+int write_session_publish_over(struct fs *fs, struct write_session *session, uint64_t change, unsigned flags)
+{
+    struct spot spot;
+    struct name *name = session->name;
+
+    name_lock(fs, name);
+    fs_lock(fs);
+    int result = session->listed ? session->error : session->published ? -EINVAL : -ESTALE;
+    name_spot_locked(name, &spot);
+    fs_unlock(fs);
+    if (result == 0)
+        result = publish_at(fs, session, &spot, &(struct over){change, flags});
     name_unlock(fs, name);
     return result;
 }

@@ -63,7 +63,11 @@ void write_session_put(struct fs *fs, struct write_session *session);
  * failed with. Takes the name's lock. */
 int write_session_publish(struct fs *fs, struct write_session *session);
 
-/* The same at another place, as a rename of the name does, by a caller who holds the locks of both names. */
+/* The same, but only over an entry whose entry.change is `change`; flags as of store_publish_over(). -ESTALE: something
+ * else is there, or nothing, or it is detached, and nothing has changed; -EINVAL it is published already. */
+int write_session_publish_over(struct fs *fs, struct write_session *session, uint64_t change, unsigned flags);
+
+/* Publishes it at another place, as a rename of the name does, by a caller who holds the locks of both names. */
 int write_session_publish_at(struct fs *fs, struct write_session *session, const struct spot *spot);
 
 /* Notes who is about to write; not for what comes out of the page cache, of which nobody can tell. */

@@ -4,7 +4,22 @@
 
 static int run(int argc, char **argv)
 {
-    return put_run(&command_add, true, argc, argv);
+    struct put_options options = {0};
+    struct entry_path path;
+    bool parents = false;
+    int words;
+    const struct argument table[] = {PUT_ARGUMENTS(options), {"--parents", 'p', &parents, NULL}, {NULL}};
+
+    int code = arguments_parse(&command_add, argc, argv, table, 1, 2, &words, NULL);
+    if (code == COMMAND_DONE)
+        code = put_options_check(&options);
+    if (code == COMMAND_DONE)
+        code = put_find(argv[0], parents, &path);
+    if (code != COMMAND_DONE)
+        return code;
+    code = put_value(&path, true, &options, words == 2 ? argv[1] : NULL);
+    entry_path_release(&path);
+    return code;
 }
 
 const struct command command_add = {

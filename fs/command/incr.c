@@ -107,9 +107,8 @@ static int run_verb(const struct command *command, bool down, int argc, char **a
         code = arguments_number("--default", first, INT64_MIN, &adding.first);
     if (code == COMMAND_DONE)
         code = put_options_check(&adding.options);
-    if (code == COMMAND_DONE &&
-        (code = entry_path_find(argv[0], parents ? ENTRY_PATH_PARENTS : 0, &adding.path)) == COMMAND_MISS)
-        return command_fail(COMMAND_FAILED, "%s: its directory is not there; -p makes it", argv[0]);
+    if (code == COMMAND_DONE)
+        code = put_find(argv[0], parents, &adding.path);
     if (code != COMMAND_DONE)
         return code;
     adding.by = down ? -adding.by : adding.by;

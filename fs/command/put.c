@@ -60,38 +60,26 @@ int put_close(int fd, const struct entry_path *path, int code)
     return code;
 }
 
-int put_value(const struct entry_path *path, bool exclusive, const struct put_options *options, const char *value)
+int put_write(int fd, const struct entry_path *path, const char *value)
 {
     bool reading = false;
-    int fd;
-    int code = put_open(path, exclusive, options, &fd);
-    if (code != COMMAND_DONE)
-        return code;
     int result = value ? stream_write(fd, value, strlen(value)) : stream_copy(STDIN_FILENO, fd, &reading);
     if (result < 0 && reading)
-        code = command_fail(COMMAND_FAILED, "standard input cannot be read: %s", strerror(-result));
-    else if (result < 0)
-        code = entry_path_fail(path, result);
-    return put_close(fd, path, code);
+        return command_fail(COMMAND_FAILED, "standard input cannot be read: %s", strerror(-result));
+    return result < 0 ? entry_path_fail(path, result) : COMMAND_DONE;
 }
 
-int put_run(const struct command *command, bool exclusive, int argc, char **argv)
+int put_value(const struct entry_path *path, bool exclusive, const struct put_options *options, const char *value)
 {
-    struct put_options options = {0};
-    struct entry_path path;
-    bool parents = false;
-    int words;
-    const struct argument table[] = {PUT_ARGUMENTS(options), {"--parents", 'p', &parents, NULL}, {NULL}};
+    int fd;
+    int code = put_open(path, exclusive, options, &fd);
+    return code == COMMAND_DONE ? put_close(fd, path, put_write(fd, path, value)) : code;
+}
 
-    int code = arguments_parse(command, argc, argv, table, 1, 2, &words, NULL);
-    if (code == COMMAND_DONE)
-        code = put_options_check(&options);
-    if (code == COMMAND_DONE &&
-        (code = entry_path_find(argv[0], parents ? ENTRY_PATH_PARENTS : 0, &path)) == COMMAND_MISS)
-        return command_fail(COMMAND_FAILED, "%s: its directory is not there; -p makes it", argv[0]);
-    if (code != COMMAND_DONE)
-        return code;
-    code = put_value(&path, exclusive, &options, words == 2 ? argv[1] : NULL);
-    entry_path_release(&path);
+int put_find(const char *text, bool parents, struct entry_path *ret_path)
+{
+    int code = entry_path_find(text, parents ? ENTRY_PATH_PARENTS : 0, ret_path);
+    if (code == COMMAND_MISS)
+        return command_fail(COMMAND_FAILED, "%s: its directory is not there; -p makes it", text);
     return code;
 }

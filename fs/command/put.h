@@ -40,10 +40,14 @@ int put_open(const struct entry_path *path, bool exclusive, const struct put_opt
 /* Stores what was written to it, when `code` is COMMAND_DONE, else nothing. Returns `code`, or has complained. */
 int put_close(int fd, const struct entry_path *path, int code);
 
-/* Both, with the value between them: `value`, or NULL what comes from standard input. */
+/* Writes a value to it: `value`, or NULL what comes from standard input. COMMAND_DONE, or it has complained. */
+int put_write(int fd, const struct entry_path *path, const char *value);
+
+/* All of it. */
 int put_value(const struct entry_path *path, bool exclusive, const struct put_options *options, const char *value);
 
-/* The arguments of `set` and `add`, and all they do. */
-int put_run(const struct command *command, bool exclusive, int argc, char **argv);
+/* Where to: finds what `text` names, with `parents` also where directories above it are missing. COMMAND_DONE, or it has
+ * complained. */
+int put_find(const char *text, bool parents, struct entry_path *ret_path);
 
 #endif
