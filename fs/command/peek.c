@@ -10,10 +10,12 @@
 static int run(int argc, char **argv)
 {
     struct queue queue;
+    bool back = false;
     int words, fd;
-    int code = arguments_parse(&command_peek, argc, argv, (const struct argument[]){{NULL}}, 1, 1, &words, NULL);
+    const struct argument table[] = {{"--back", 0, &back, NULL}, {NULL}};
+    int code = arguments_parse(&command_peek, argc, argv, table, 1, 1, &words, NULL);
     if (code == COMMAND_DONE)
-        code = queue_open(argv[0], false, &queue);
+        code = queue_open(argv[0], false, back, &queue);
     if (code != COMMAND_DONE)
         return code;
     int result = queue_next(&queue, false, &fd);
@@ -30,8 +32,9 @@ static int run(int argc, char **argv)
 
 const struct command command_peek = {
     .name = "peek",
-    .arguments = "DIR",
+    .arguments = "DIR [--back]",
     .summary = "print the first item of a queue; exit 1 when there is none",
-    .details = "  DIR      a directory in a larder\n",
+    .details = "  DIR      a directory in a larder\n"
+               "  --back   the last item, which takes the longer the more there are\n",
     .run = run,
 };

@@ -11,7 +11,7 @@
 struct pulling {
     struct queue queue;
     int64_t count; /* items, at most */
-    bool wait, lines;
+    bool wait, lines, back;
     uint64_t timeout_ms; /* for each item */
 };
 
@@ -54,11 +54,9 @@ static int run(int argc, char **argv)
     struct pulling pulling = {.count = 1, .timeout_ms = UINT64_MAX};
     const char *count = NULL, *timeout = NULL;
     int words;
-    const struct argument table[] = {{"--wait", 'w', &pulling.wait, NULL},
-                                     {"--timeout", 0, NULL, &timeout},
-                                     {"--number", 'n', NULL, &count},
-                                     {"--lines", 'l', &pulling.lines, NULL},
-                                     {NULL}};
+    const struct argument table[] = {{"--wait", 'w', &pulling.wait, NULL}, {"--timeout", 0, NULL, &timeout},
+                                     {"--number", 'n', NULL, &count},      {"--lines", 'l', &pulling.lines, NULL},
+                                     {"--back", 0, &pulling.back, NULL},   {NULL}};
 
     int code = arguments_parse(&command_pull, argc, argv, table, 1, 1, &words, NULL);
     if (code == COMMAND_DONE)
@@ -66,7 +64,7 @@ static int run(int argc, char **argv)
     if (code == COMMAND_DONE)
         code = arguments_timeout(timeout, &pulling.timeout_ms);
     if (code == COMMAND_DONE)
-        code = queue_open(argv[0], pulling.wait, &pulling.queue);
+        code = queue_open(argv[0], pulling.wait, pulling.back, &pulling.queue);
     if (code != COMMAND_DONE)
         return code;
     code = pull(&pulling);
@@ -76,12 +74,13 @@ static int run(int argc, char **argv)
 
 const struct command command_pull = {
     .name = "pull",
-    .arguments = "DIR [--wait] [--timeout T] [-n N] [--lines]",
+    .arguments = "DIR [--wait] [--timeout T] [-n N] [--lines] [--back]",
     .summary = "take the first item out of a queue and print it; exit 1 when there is none",
     .details = "  DIR             a directory in a larder\n"
                "  -w, --wait      wait for one\n"
                "  --timeout T     but for each no longer than this: 250ms, 10s, 5m\n"
                "  -n, --number N  as many as there are, up to N\n"
-               "  -l, --lines     print a newline behind each\n",
+               "  -l, --lines     print a newline behind each\n"
+               "  --back          the last item, which takes the longer the more there are\n",
     .run = run,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* push.c - `larder push DIR [VALUE]`: puts an item at the end of a queue; see queue.h. */
+/* push.c - `larder push DIR [VALUE]`: puts an item at the end of a queue, or at its front; see queue.h. */
 #include "queue.h"
 
 #include <errno.h>
@@ -26,16 +26,17 @@ static int run(int argc, char **argv)
 {
     struct put_options options = {0};
     struct queue queue;
-    bool lines = false;
+    bool lines = false, front = false;
     int words;
-    const struct argument table[] = {{"--lines", 'l', &lines, NULL}, PUT_ARGUMENTS(options), {NULL}};
+    const struct argument table[] = {
+        {"--lines", 'l', &lines, NULL}, {"--front", 0, &front, NULL}, PUT_ARGUMENTS(options), {NULL}};
 
     int code = arguments_parse(&command_push, argc, argv, table, 1, 2, &words, NULL);
     if (code == COMMAND_DONE && lines && words == 2)
         code = arguments_fail(&command_push, "the lines come from standard input, not from '%s'", argv[1]);
     if (code == COMMAND_DONE)
         code = put_options_check(&options);
-    if (code == COMMAND_DONE && (code = queue_open(argv[0], true, &queue)) == COMMAND_MISS)
+    if (code == COMMAND_DONE && (code = queue_open(argv[0], true, front, &queue)) == COMMAND_MISS)
         return command_fail(COMMAND_FAILED, "%s: is gone", argv[0]);
     if (code != COMMAND_DONE)
         return code;
@@ -47,10 +48,11 @@ static int run(int argc, char **argv)
 
 const struct command command_push = {
     .name = "push",
-    .arguments = "DIR [VALUE] [--lines] [--ttl T] [--idle T] [--tag LIST]",
+    .arguments = "DIR [VALUE] [--lines] [--front] [--ttl T] [--idle T] [--tag LIST]",
     .summary = "put an item at the end of a queue",
     .details = "  DIR            a directory in a larder, made when it is not there\n"
                "  VALUE          the item, as it is; without it, what comes from standard input\n"
-               "  -l, --lines    each line of standard input is one\n" PUT_DETAILS,
+               "  -l, --lines    each line of standard input is one\n"
+               "  --front        put it before all others\n" PUT_DETAILS,
     .run = run,
 };
