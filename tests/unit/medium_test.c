@@ -25,7 +25,7 @@ struct fixture {
 };
 
 /* What the wrapped functions do beside their work. One test runs at a time, and threads find it here. */
-static atomic_bool writes_fail, syncs_fail;
+static atomic_bool writes_fail, syncs_fail, disk_is_full;
 static void (*_Atomic on_queue_walk)(void); /* called once, when a walk through the queue has begun */
 static struct key last_chunk; /* of those put; the thread that writes is the test's own */
 static unsigned chunks_put, chunks_out_of_order;
@@ -66,6 +66,14 @@ int __wrap_db_put(const struct db *db, enum family family, const struct key *key
         last_chunk = *key;
     }
     return __real_db_put(db, family, key, value, size);
+}
+
+bool __real_room_disk_full(struct room *);
+bool __wrap_room_disk_full(struct room *);
+
+bool __wrap_room_disk_full(struct room *room)
+{
+    return atomic_load(&disk_is_full) || __real_room_disk_full(room);
 }
 
 /* --- the fixture --------------------------------------------------------------------------------------- */
@@ -264,6 +272,36 @@ static void settle_says_when_not_all_could_be_done(void **state)
     assert_int_equal(stats(f).bytes, 0);
 }
 
+static void a_snapshot_gives_way_when_the_disk_is_nearly_full(void **state)
+{
+    struct fixture *f = *state;
+    struct store_snapshot *snapshot;
+    const char *path;
+    const struct entry *entry;
+    char byte;
+    size_t got;
+    int results[6];
+    put(f, "file", 100000);
+    assert_int_equal(store_snapshot_open(f->store, &snapshot), 0);
+    results[0] = store_snapshot_next(snapshot, &path, &entry);
+    results[1] = store_snapshot_next(snapshot, &path, &entry);
+    results[2] = store_snapshot_read(snapshot, &byte, 1, 50000, &got);
+    atomic_store(&disk_is_full, true);
+    (void)store_settle(f->store);
+    atomic_store(&disk_is_full, false);
+    results[3] = store_snapshot_read(snapshot, &byte, 1, 50000, &got);
+    results[4] = store_snapshot_next(snapshot, &path, &entry);
+    results[5] = store_snapshot_next(snapshot, &path, &entry);
+    store_snapshot_close(snapshot);
+    static const int expected[] = {0, 0, 0, -ESTALE, -ESTALE, -ESTALE};
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(results[i], expected[i]);
+    assert_int_equal(store_snapshot_open(f->store, &snapshot), 0);
+    results[0] = store_snapshot_next(snapshot, &path, &entry);
+    store_snapshot_close(snapshot);
+    assert_int_equal(results[0], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_publish_that_is_not_synced_is_published, setup, teardown),
         cmocka_unit_test_setup_teardown(a_publish_that_is_not_written_may_be_tried_again, setup, teardown),
         cmocka_unit_test_setup_teardown(settle_says_when_not_all_could_be_done, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_snapshot_gives_way_when_the_disk_is_nearly_full, setup, teardown),
     };
     return cmocka_run_group_tests_name("medium", tests, NULL, NULL);
 }
