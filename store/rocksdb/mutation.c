@@ -433,7 +433,7 @@ static void begin(struct mutation *m, struct engine *engine)
     m->touched = m->dropped_quota = NULL;
     m->setting = NULL;
     m->dropped_dir = 0;
-    m->moves_dir = m->quota_high = false;
+    m->crosses = m->quota_high = false;
     m->publishing = NULL;
     m->changed_name = NULL;
     m->invalidated = NULL;

@@ -78,7 +78,7 @@ struct mutation {
     struct quota_setting *setting; /* a directory gets a quota, or loses it; or NULL */
     uint64_t dropped_dir; /* a directory that is removed; 0: none */
     struct quota *dropped_quota; /* its; or NULL */
-    bool moves_dir;
+    bool crosses; /* it moves a directory from below one quota to below another, or none */
     bool quota_high; /* the keeper has to come to one of them */
     size_t victims_count, moves_count, dirs_count;
     size_t placed_count; /* more than there is room for: of no use */

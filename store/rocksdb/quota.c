@@ -113,8 +113,10 @@ static struct quota *find_limiting(struct quotas *quotas, uint64_t dir)
 {
     pthread_mutex_lock(&quotas->lock);
     struct quota *quota = find_locked(quotas, dir);
+    if (quota && !limits(quota))
+        quota = NULL;
     pthread_mutex_unlock(&quotas->lock);
-    return quota && limits(quota) ? quota : NULL;
+    return quota;
 }
 
 /* Directories' numbers are odd. */
@@ -273,12 +275,12 @@ int quotas_cross(struct mutation *m, uint64_t dir, uint64_t new_dir)
     struct quota *from, *to;
     if (dir == new_dir)
         return 0;
-    m->moves_dir = true;
     int result = quotas_innermost(m->engine, dir, &from);
     if (result == 0)
         result = quotas_innermost(m->engine, new_dir, &to);
     if (result < 0)
         return result;
+    m->crosses |= from != to;
     cross_into(m, from, to);
     cross_into(m, to, from);
     return 0;
@@ -395,9 +397,14 @@ static bool is_high(const struct quota *quota)
            total(quota->items) > room_high(limit_of(quota->is.limit_items));
 }
 
+/* Whoever looks for a quota with nothing but the lock finds it no more when that is let go: it may be freed. */
 static void remove_locked(struct quotas *quotas, struct quota *quota)
 {
     HASH_DEL(quotas->by_dir, quota);
+    quotas->epoch++;
+    for (struct quota *inner = quotas->by_dir; inner; inner = inner->hh.next)
+        if (inner->outer == quota)
+            inner->outer = quota->outer;
     quotas->active -= limits(quota);
     quota->removed = true;
     pthread_cond_broadcast(&quota->changed);
@@ -436,6 +443,7 @@ struct quota_setting {
     const struct store_quota *wanted;
     struct store_quota is; /* as it becomes */
     bool removes;
+    bool restructures; /* it limits something now, or nothing any more, and is there */
     struct quota *fresh; /* for a directory that has none yet; NULL when it was entered */
 };
 
@@ -453,8 +461,11 @@ static void enter_locked(struct quotas *quotas, struct quota_setting *setting)
     bool limited = limits(quota);
     quota->is = setting->is;
     quotas->active += limits(quota);
-    if (limited != limits(quota)) /* while it limited nothing nobody counted */
+    setting->restructures = limited != limits(quota);
+    if (setting->restructures) { /* while it limited nothing nobody counted */
         quota->counted = QUOTA_TOTALS_UNKNOWN;
+        quota->crossed = true;
+    }
     pthread_cond_broadcast(&quota->changed);
 }
 
@@ -488,7 +499,7 @@ void quotas_settle(struct mutation *m)
     pthread_mutex_unlock(&quotas->lock);
     if (m->setting)
         settle_setting(engine, m->setting);
-    if (m->setting || m->dropped_quota || (m->moves_dir && quotas->by_dir))
+    if ((m->setting && m->setting->restructures) || (m->crosses && quotas->by_dir))
         restructure(engine);
 }
 
