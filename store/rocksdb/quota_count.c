@@ -145,6 +145,7 @@ static int count(struct engine *engine, struct quota *quota)
     begin(engine, quota, &tally);
     int result = tally_all(&tally, quota->dir);
     walk_release(&tally.walk);
+    roster_sort(&tally.roster);
     if (result == 0)
         result = mutate(engine, settle_step, &(struct counted){quota, &tally});
     result = end(engine, quota, &tally, result);

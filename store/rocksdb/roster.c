@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROOM_FIRST = 64, GONE_MIN = 64 };
+enum { ROOM_FIRST = 64, GONE_MIN = 64, LATE_MAX = 1024 };
 
 void roster_release(struct roster *roster)
 {
     free(roster->rows);
+    free(roster->late);
     *roster = (struct roster){0};
 }
 
@@ -38,15 +39,15 @@ static bool reserve(struct roster *roster, size_t count)
     return true;
 }
 
-/* Where a version stands, or would. */
-static size_t position(const struct roster *roster, uint64_t version)
+/* Where a version stands in one of the arrays, or would. */
+static size_t position(const struct roster_row *rows, size_t count, uint64_t version)
 {
-    size_t low = 0, high = roster->count;
-    if (high > 0 && number(&roster->rows[high - 1]) < version)
+    size_t low = 0, high = count;
+    if (high > 0 && number(&rows[high - 1]) < version)
         return high;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (number(&roster->rows[middle]) < version)
+        if (number(&rows[middle]) < version)
             low = middle + 1;
         else
             high = middle;
@@ -54,20 +55,57 @@ static size_t position(const struct roster *roster, uint64_t version)
     return low;
 }
 
+static struct roster_row *find_in(struct roster_row *rows, size_t count, uint64_t version)
+{
+    size_t at = position(rows, count, version);
+    return at < count && number(&rows[at]) == version ? &rows[at] : NULL;
+}
+
 static struct roster_row *find(const struct roster *roster, uint64_t version)
 {
-    size_t at = position(roster, version);
-    return at < roster->count && number(&roster->rows[at]) == version ? &roster->rows[at] : NULL;
+    struct roster_row *row = find_in(roster->rows, roster->count, version);
+    return row ? row : find_in(roster->late, roster->late_count, version);
+}
+
+/* Puts sorted rows among those of a roster that has room for them: from behind, so that only what is above the lowest of
+ * them moves. */
+static void merge_rows(struct roster *into, const struct roster_row *rows, size_t count)
+{
+    size_t from = into->count, to = from + count;
+    into->count = to;
+    while (count > 0) {
+        bool old = from > 0 && number(&into->rows[from - 1]) > number(&rows[count - 1]);
+        into->rows[--to] = old ? into->rows[--from] : rows[--count];
+    }
+}
+
+static bool fold(struct roster *roster)
+{
+    if (!reserve(roster, roster->count + roster->late_count))
+        return false;
+    merge_rows(roster, roster->late, roster->late_count);
+    roster->late_count = 0;
+    return true;
+}
+
+static bool insert_late(struct roster *roster, struct roster_row row)
+{
+    if (!roster->late && !(roster->late = malloc(LATE_MAX * sizeof *roster->late)))
+        return false;
+    if (roster->late_count == LATE_MAX && !fold(roster))
+        return false;
+    size_t at = position(roster->late, roster->late_count, number(&row));
+    memmove(roster->late + at + 1, roster->late + at, (roster->late_count - at) * sizeof row);
+    roster->late[at] = row;
+    roster->late_count++;
+    return true;
 }
 
 static bool insert(struct roster *roster, struct roster_row row)
 {
-    size_t at = position(roster, number(&row));
-    if (!reserve(roster, roster->count + 1))
+    bool last = roster->count == 0 || number(&roster->rows[roster->count - 1]) < number(&row);
+    if (last ? !roster_push(roster, row.version, row.deadline_ms) : !insert_late(roster, row))
         return false;
-    memmove(roster->rows + at + 1, roster->rows + at, (roster->count - at) * sizeof row);
-    roster->rows[at] = row;
-    roster->count++;
     roster->gone += is_gone(&row);
     return true;
 }
@@ -75,6 +113,8 @@ static bool insert(struct roster *roster, struct roster_row row)
 static void close_up(struct roster *roster)
 {
     size_t kept = 0;
+    if (!fold(roster))
+        return;
     for (size_t i = 0; i < roster->count; i++)
         if (!is_gone(&roster->rows[i]))
             roster->rows[kept++] = roster->rows[i];
@@ -127,35 +167,60 @@ static int by_version(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+void roster_sort(struct roster *roster)
+{
+    if (roster->count > 0)
+        qsort(roster->rows, roster->count, sizeof *roster->rows, by_version);
+}
+
 bool roster_merge(struct roster *roster, struct roster *walked)
 {
-    size_t known = roster->count, into = 0;
-    if (!reserve(roster, known + walked->count))
+    size_t fresh = 0;
+    if (!fold(roster) || !reserve(walked, walked->count + roster->count))
         return false;
-    if (walked->count > 0)
-        qsort(walked->rows, walked->count, sizeof *walked->rows, by_version);
-    for (size_t i = 0; i < walked->count; i++) {
-        while (into < known && number(&roster->rows[into]) < walked->rows[i].version)
-            into++;
-        if (into == known || number(&roster->rows[into]) != walked->rows[i].version)
-            roster->rows[roster->count++] = walked->rows[i];
+    for (size_t i = 0; i < roster->count; i++) {
+        struct roster_row row = roster->rows[i], *seen = find_in(walked->rows, walked->count, number(&row));
+        walked->gone += seen && is_gone(&row);
+        if (seen)
+            *seen = row;
+        else if (!is_gone(&row))
+            roster->rows[fresh++] = row;
     }
-    qsort(roster->rows, roster->count, sizeof *roster->rows, by_version);
-    close_up(roster);
-    roster_release(walked);
+    merge_rows(walked, roster->rows, fresh);
+    roster_release(roster);
+    *roster = *walked;
+    *walked = (struct roster){0};
     return true;
+}
+
+bool roster_has(const struct roster *roster, uint64_t version)
+{
+    const struct roster_row *row = find(roster, version);
+    return row && !is_gone(row);
+}
+
+/* The lowest from `from` on; UINT64_MAX when there is none. */
+static uint64_t next_in(const struct roster_row *rows, size_t count, uint64_t from)
+{
+    size_t at = position(rows, count, from);
+    while (at < count && is_gone(&rows[at]))
+        at++;
+    return at < count ? rows[at].version : UINT64_MAX;
 }
 
 bool roster_next(const struct roster *roster, uint64_t from, uint64_t *ret_version)
 {
-    size_t at = position(roster, from);
-    while (at < roster->count && is_gone(&roster->rows[at]))
-        at++;
-    if (at == roster->count)
+    uint64_t version = next_in(roster->rows, roster->count, from);
+    uint64_t late = next_in(roster->late, roster->late_count, from);
+    if (late < version)
+        version = late;
+    if (version == UINT64_MAX)
         return false;
-    *ret_version = roster->rows[at].version;
+    *ret_version = version;
     return true;
 }
+
+/* --- by deadline --------------------------------------------------------------------------------------- */
 
 static int by_deadline(const void *a, const void *b)
 {
@@ -165,33 +230,43 @@ static int by_deadline(const void *a, const void *b)
     return by_version(a, b);
 }
 
-/* Sorts what was gathered and keeps the `max` nearest. */
-static size_t keep_nearest(struct roster_row *rows, size_t count, size_t max)
+/* The nearest of those it was shown, in twice the room, so that sorting is paid for by as many rows as it keeps. */
+struct nearest {
+    struct roster_row *rows;
+    size_t count, max;
+    int64_t bound_ms; /* none from then on is among them */
+};
+
+static void keep_nearest(struct nearest *nearest)
 {
-    qsort(rows, count, sizeof *rows, by_deadline);
-    return count < max ? count : max;
+    if (nearest->count > 0)
+        qsort(nearest->rows, nearest->count, sizeof *nearest->rows, by_deadline);
+    if (nearest->count > nearest->max)
+        nearest->count = nearest->max;
 }
 
-/* Gathers into twice the room, so that sorting is paid for by as many rows as it keeps. */
-size_t roster_nearest(const struct roster *roster, struct roster_row *ret_rows, size_t max)
+static void look_at(struct nearest *nearest, const struct roster_row *rows, size_t count)
 {
-    struct roster_row *gathered = malloc(2 * max * sizeof *gathered + 1);
-    int64_t bound_ms = INT64_MAX;
-    size_t count = 0;
-    for (size_t i = 0; gathered && i < roster->count; i++) {
-        const struct roster_row *row = &roster->rows[i];
-        if (is_gone(row) || row->deadline_ms >= bound_ms)
+    for (size_t i = 0; i < count; i++) {
+        if (is_gone(&rows[i]) || rows[i].deadline_ms >= nearest->bound_ms)
             continue;
-        gathered[count++] = *row;
-        if (count == 2 * max) {
-            count = keep_nearest(gathered, count, max);
-            bound_ms = gathered[count - 1].deadline_ms;
+        nearest->rows[nearest->count++] = rows[i];
+        if (nearest->count == 2 * nearest->max) {
+            keep_nearest(nearest);
+            nearest->bound_ms = nearest->rows[nearest->count - 1].deadline_ms;
         }
     }
-    if (count > 0) {
-        count = keep_nearest(gathered, count, max);
-        memcpy(ret_rows, gathered, count * sizeof *ret_rows);
-    }
-    free(gathered);
-    return count;
+}
+
+size_t roster_nearest(const struct roster *roster, struct roster_row *ret_rows, size_t max)
+{
+    struct nearest nearest = {.rows = malloc(2 * max * sizeof *nearest.rows + 1), .max = max, .bound_ms = INT64_MAX};
+    if (!nearest.rows)
+        return 0;
+    look_at(&nearest, roster->rows, roster->count);
+    look_at(&nearest, roster->late, roster->late_count);
+    keep_nearest(&nearest);
+    memcpy(ret_rows, nearest.rows, nearest.count * sizeof *ret_rows);
+    free(nearest.rows);
+    return nearest.count;
 }
