@@ -19,6 +19,8 @@
  * would stay, is spared unless somebody waits for room. */
 enum force { FORCE_NONE, FORCE_READ, FORCE_PINNED };
 
+enum { PUT_OFF = 0 }; /* no version: in place of one whose deadline is a later one now, or that is gone */
+
 /* One choice, and what becomes of it. */
 struct look {
     struct engine *engine;
@@ -32,6 +34,7 @@ struct look {
     bool walks;
     struct choice choice;
     uint64_t at; /* in the roster */
+    size_t ending; /* in what the quota gathered of it */
     struct room_amount excess;
     size_t looked, evicted;
 };
@@ -145,7 +148,8 @@ static bool ending(void *arg, bool again, uint64_t *ret_version)
 static bool held(void *arg, uint64_t version)
 {
     const struct look *look = arg;
-    return look->force < FORCE_PINNED && pins_have(&look->engine->pins, version);
+    struct pins *pins = &look->engine->pins;
+    return look->force < FORCE_PINNED ? pins_have(pins, version) : pins_changing(pins, version);
 }
 
 /* --- the same below a directory ------------------------------------------------------------------------ */
@@ -161,12 +165,21 @@ static bool stored_below(void *arg, bool again, uint64_t from, uint64_t *ret_ver
     return there;
 }
 
+/* Those that went, or were put off, are not met again; those that were only chosen are. */
+static void pass_by_gone(struct quota *quota)
+{
+    while (quota->ending_next < quota->ending_count &&
+           !roster_has(&quota->roster, quota->ending[quota->ending_next].version))
+        quota->ending_next++;
+}
+
 /* The nearest deadlines are gathered anew when those are used up, or so much was stored that others may be nearer. */
 static void gather_ending(struct look *look)
 {
     enum { ENDING_MAX = 4096, ENDING_SHARE = 8 };
     struct quota *quota = look->quota;
     pthread_mutex_lock(&look->engine->quotas.lock);
+    pass_by_gone(quota);
     uint64_t aged = quota->stored - quota->ending_stored;
     bool old = quota->ending_next == quota->ending_count || aged > quota->roster.count / ENDING_SHARE;
     if (!quota->ending)
@@ -176,6 +189,7 @@ static void gather_ending(struct look *look)
         quota->ending_next = 0;
         quota->ending_stored = quota->stored;
     }
+    look->ending = quota->ending_next;
     pthread_mutex_unlock(&look->engine->quotas.lock);
 }
 
@@ -204,12 +218,13 @@ static bool ending_below(void *arg, bool again, uint64_t *ret_version)
     struct quota *quota = look->quota;
     if (again)
         gather_ending(look);
-    while (quota->ending_next < quota->ending_count) {
-        const struct roster_row *row = &quota->ending[quota->ending_next++];
-        if (ends_then(look, row)) {
+    while (look->ending < quota->ending_count) {
+        struct roster_row *row = &quota->ending[look->ending++];
+        if (row->version != PUT_OFF && ends_then(look, row)) {
             *ret_version = row->version;
             return true;
         }
+        row->version = PUT_OFF;
     }
     return false;
 }
