@@ -360,7 +360,7 @@ static void settle(const struct mutation *m, bool written)
         settle_dir(m->engine->dirs, &m->dirs[i], written);
 }
 
-/* Totals and rosters. A file that stays within a quota leaves and enters it. */
+/* Totals and rosters. */
 static void settle_quotas(struct mutation *m)
 {
     struct engine *engine = m->engine;
@@ -370,9 +370,7 @@ static void settle_quotas(struct mutation *m)
     for (size_t i = 0; i < m->victims_count; i++)
         quotas_left(engine, m->victims[i].dir, m->victims[i].version);
     for (size_t i = 0; i < m->moves_count; i++)
-        quotas_left(engine, m->moves[i].dir, m->moves[i].version);
-    for (size_t i = 0; i < m->moves_count; i++)
-        quotas_entered(engine, m->moves[i].new_dir, m->moves[i].version, m->moves[i].deadline_ms);
+        quotas_moved(engine, m->moves[i].dir, m->moves[i].new_dir, m->moves[i].version, m->moves[i].deadline_ms);
     if (m->added_version != UINT64_MAX)
         quotas_entered(engine, m->added_dir, m->added_version, m->added_deadline_ms);
     if (m->nearer_version != UINT64_MAX)

@@ -179,14 +179,20 @@ int quotas_innermost(struct engine *engine, uint64_t dir, struct quota **ret_quo
     return known ? 0 : learn(engine, dir, ret_quota);
 }
 
+/* Is it this one, or further out? */
+static bool is_in_chain(const struct quota *quota, const struct quota *innermost)
+{
+    while (innermost && innermost != quota)
+        innermost = innermost->outer;
+    return innermost;
+}
+
 bool quotas_covers(struct engine *engine, const struct quota *quota, uint64_t dir)
 {
     struct quota *at;
     if (quotas_innermost(engine, dir, &at) < 0)
         return false;
-    while (at && at != quota)
-        at = at->outer;
-    return at;
+    return is_in_chain(quota, at);
 }
 
 /* Holds the lock with the innermost quota of a directory, for who has no mutation mutex. False, and the lock is not
@@ -259,12 +265,7 @@ int quotas_account(struct mutation *m, uint64_t dir, int64_t bytes, int64_t item
 /* Those of one chain that are not in the other. */
 static void cross_into(struct mutation *m, struct quota *quota, const struct quota *other)
 {
-    for (; quota; quota = quota->outer) {
-        const struct quota *both = other;
-        while (both && both != quota)
-            both = both->outer;
-        if (both)
-            return;
+    for (; quota && !is_in_chain(quota, other); quota = quota->outer) {
         touch(m, quota);
         quota->crossing = true;
     }
@@ -683,19 +684,23 @@ static void enter_queue_locked(struct quota *quota, uint64_t version)
         quota->queued_low = version;
 }
 
+static void enter_roster_locked(struct quota *quota, uint64_t version, int64_t deadline_ms)
+{
+    quota->stored++;
+    policy_stored(&quota->policy, version, total(quota->items));
+    enter_queue_locked(quota, version);
+    if (keeps_roster(quota) && !roster_put(&quota->roster, version, deadline_ms))
+        quota->roster_lost = true;
+}
+
 void quotas_entered(struct engine *engine, uint64_t dir, uint64_t version, int64_t deadline_ms)
 {
     struct quota *quota;
     if (quotas_innermost(engine, dir, &quota) < 0 || !quota)
         return;
     pthread_mutex_lock(&engine->quotas.lock);
-    for (; quota; quota = quota->outer) {
-        quota->stored++;
-        policy_stored(&quota->policy, version, total(quota->items));
-        enter_queue_locked(quota, version);
-        if (keeps_roster(quota) && !roster_put(&quota->roster, version, deadline_ms))
-            quota->roster_lost = true;
-    }
+    for (; quota; quota = quota->outer)
+        enter_roster_locked(quota, version, deadline_ms);
     pthread_mutex_unlock(&engine->quotas.lock);
 }
 
@@ -711,19 +716,38 @@ void quotas_nearer(struct engine *engine, uint64_t dir, uint64_t version, int64_
     pthread_mutex_unlock(&engine->quotas.lock);
 }
 
+static void leave_locked(struct quota *quota, uint64_t version)
+{
+    policy_forget(&quota->policy, version);
+    if (!quota->counting)
+        roster_drop(&quota->roster, version);
+    else if (!roster_drop_unseen(&quota->roster, version))
+        quota->roster_lost = true;
+}
+
 void quotas_left(struct engine *engine, uint64_t dir, uint64_t version)
 {
     struct quota *quota;
-    if (quotas_innermost(engine, dir, &quota) < 0 || !quota)
+    if (quotas_innermost(engine, dir, &quota) < 0)
         return;
     pthread_mutex_lock(&engine->quotas.lock);
-    for (; quota; quota = quota->outer) {
-        policy_forget(&quota->policy, version);
-        if (!quota->counting)
-            roster_drop(&quota->roster, version);
-        else if (!roster_drop_unseen(&quota->roster, version))
-            quota->roster_lost = true;
-    }
+    for (; quota; quota = quota->outer)
+        leave_locked(quota, version);
+    pthread_mutex_unlock(&engine->quotas.lock);
+}
+
+void quotas_moved(struct engine *engine, uint64_t dir, uint64_t new_dir, uint64_t version, int64_t deadline_ms)
+{
+    struct quota *from, *to;
+    if (quotas_innermost(engine, dir, &from) < 0 || quotas_innermost(engine, new_dir, &to) < 0)
+        return;
+    pthread_mutex_lock(&engine->quotas.lock);
+    for (struct quota *quota = from; quota; quota = quota->outer)
+        if (!is_in_chain(quota, to))
+            leave_locked(quota, version);
+    for (struct quota *quota = to; quota; quota = quota->outer)
+        if (!is_in_chain(quota, from))
+            enter_roster_locked(quota, version, deadline_ms);
     pthread_mutex_unlock(&engine->quotas.lock);
 }
 

@@ -154,9 +154,11 @@ void quotas_settle(struct mutation *m);
 /* Nothing came of it. */
 void quotas_forget(struct mutation *m);
 
-/* A version is in a directory now, and was not; is not, and was; has a nearer deadline. After the batch was written. */
+/* A version is in a directory now, and was not; is not, and was; is in another, and known as before to what has both
+ * below it; has a nearer deadline. After the batch was written. */
 void quotas_entered(struct engine *engine, uint64_t dir, uint64_t version, int64_t deadline_ms);
 void quotas_left(struct engine *engine, uint64_t dir, uint64_t version);
+void quotas_moved(struct engine *engine, uint64_t dir, uint64_t new_dir, uint64_t version, int64_t deadline_ms);
 void quotas_nearer(struct engine *engine, uint64_t dir, uint64_t version, int64_t deadline_ms);
 
 /* Is a directory below the quota's, or that itself? */
