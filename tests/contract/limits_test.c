@@ -476,6 +476,21 @@ static void a_growing_value_makes_room_and_is_not_evicted_itself(void **state)
     expect_recount(f);
 }
 
+/* By its deadline it would be the first to go; there is an end to that. */
+static void a_growing_value_that_ends_first_is_not_evicted_itself(void **state)
+{
+    struct fixture *f = *state;
+    restart(f, STORE_POLICY_TTL, MIB, 0);
+    put_bytes(f, STORE_ROOT, "growing", pattern(f, 10000, 1), 10000);
+    set_ttl(f, STORE_ROOT, "growing", 1000);
+    struct store_version *version = pin(f, STORE_ROOT, "growing"), *staged = stage(f, STORE_ROOT, "staged");
+    assert_int_equal(store_write(staged, pattern(f, 900000, 1), 900000, 0), 0);
+    assert_int_equal(store_write(version, pattern(f, 200000, 1), 200000, STORE_AT_END), -ENOSPC);
+    assert_false(store_version_dead(version));
+    unpin(f, staged);
+    unpin(f, version);
+}
+
 static void more_than_fits_beside_what_is_in_hand_is_enospc(void **state)
 {
     struct fixture *f = *state;
@@ -765,6 +780,7 @@ int limits_tests(void)
         CONTRACT_TEST(directories_are_not_evicted),
         CONTRACT_TEST(an_evicted_version_in_hand_is_whole),
         CONTRACT_TEST(a_growing_value_makes_room_and_is_not_evicted_itself),
+        CONTRACT_TEST(a_growing_value_that_ends_first_is_not_evicted_itself),
         CONTRACT_TEST(more_than_fits_beside_what_is_in_hand_is_enospc),
         CONTRACT_TEST(none_answers_enospc_and_loses_nothing),
         CONTRACT_TEST(none_refuses_all_that_adds),
