@@ -40,6 +40,16 @@ static void hit_number(struct fixture *f, unsigned number)
     hit(f, STORE_ROOT, name);
 }
 
+static void hit_number_if_there(struct fixture *f, unsigned number)
+{
+    char name[16];
+    struct store_version *version = NULL;
+    snprintf(name, sizeof name, "%05u", number);
+    int result = store_pin(f->store, STORE_ROOT, name, STORE_HIT, &version);
+    store_unpin(version);
+    assert_true(result == 0 || result == -ENOENT);
+}
+
 /* --- what is counted ----------------------------------------------------------------------------------- */
 
 struct recount {
@@ -338,7 +348,7 @@ static void lfu_forgets_what_was_read_often_once(void **state)
         hit_number(f, i % 20);
     for (unsigned i = 0; i < 64 * 200 && count_numbers(f, 0, 20, 1) > 0; i++) {
         assert_int_equal(put_number(f, 100 + i, 10), 0);
-        hit_number(f, 100 + i);
+        hit_number_if_there(f, 100 + i); /* the keeper may have come between */
     }
     settle(f);
     assert_int_equal(count_numbers(f, 0, 20, 1), 0);
