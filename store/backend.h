@@ -91,6 +91,11 @@ struct backend {
     void (*stats)(void *impl, struct store_stats *ret_stats);
     int (*settle)(void *impl);
     int (*expire)(void *impl, uint64_t most, uint64_t *ret_expired, bool *ret_more);
+
+    int (*check)(void *impl, const struct store_watch *watch, struct store_checked *ret_checked);
+    /* Without a store that is open; `options` are store_open()'s defaults. */
+    int (*fsck)(const char *path, unsigned flags, const struct store_options *options, const struct store_watch *watch,
+                struct store_checked *ret_checked, struct store_error *ret_error);
 };
 
 extern const struct backend backend_memory; /* memory/memory.c */

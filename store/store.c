@@ -463,6 +463,36 @@ void store_set_policy(struct store *store, enum store_policy policy)
     store->backend->set_policy(store->impl, policy);
 }
 
+/* --- checking ------------------------------------------------------------------------------------------ */
+
+static const char *const fault_names[STORE_FAULTS] = {
+    [STORE_FAULT_FILE] = "file",       [STORE_FAULT_ROW] = "row",       [STORE_FAULT_DIRECTORY] = "directory",
+    [STORE_FAULT_VERSION] = "version", [STORE_FAULT_CHUNK] = "chunk",   [STORE_FAULT_DEADLINE] = "deadline",
+    [STORE_FAULT_TAG] = "tag",         [STORE_FAULT_NUMBER] = "number", [STORE_FAULT_COUNTERS] = "counters"};
+
+const char *store_fault_name(enum store_fault fault)
+{
+    return fault_names[fault];
+}
+
+int store_check(struct store *store, const struct store_watch *watch, struct store_checked *ret_checked)
+{
+    return store->backend->check(store->impl, watch, ret_checked);
+}
+
+int store_fsck(const char *url, unsigned flags, const struct store_watch *watch, struct store_checked *ret_checked,
+               struct store_error *ret_error)
+{
+    const struct store_options options = {.limit_bytes = INT64_MAX, .cache_bytes = CACHE_BYTES};
+    const char *path;
+    const struct backend *backend = find_backend(url, &path);
+    if (!backend)
+        return store_fail(ret_error, -EINVAL, "%s: no such kind of store; use rocksdb:DIR or a path", url);
+    int result = backend->fsck(path, flags, &options, watch, ret_checked, ret_error);
+    assert(result <= 0 && (result == 0 || ret_error->text[0]));
+    return result;
+}
+
 static const char *const policy_names[STORE_POLICIES] = {
     [STORE_POLICY_SIEVE] = "sieve", [STORE_POLICY_LRU] = "lru", [STORE_POLICY_LFU] = "lfu",
     [STORE_POLICY_FIFO] = "fifo",   [STORE_POLICY_TTL] = "ttl", [STORE_POLICY_NONE] = "none"};

@@ -166,6 +166,7 @@ struct store_options {
     uint64_t cache_bytes; /* memory for what was read from disk, see STORE_WARM_SHARE; 0 = 64 MiB */
     bool existing; /* a store that is not there is not made: -ENOENT, also where a directory is that could become one */
     bool sync; /* every mutation survives a crash of the machine when it returns */
+    bool recreate; /* a store that is damaged is thrown away when it is opened, and made anew */
 
     /* Called when an entry expired, was evicted, or invalidated by a tag, after it is gone (of the last: some time after), from a thread of the store or one that calls it,
      * which holds no lock of the store: by then the name may have another version. `version` and `size` are of what is gone,
@@ -198,7 +199,8 @@ struct store_error {
  *   -EINVAL     unknown scheme, limit out of range
  *   -ENOENT, -ENOTDIR, -EACCES, -EPERM   as the path has it
  *   -EBUSY      another process has it open (the sentence names its pid)
- *   -EUCLEAN    the directory is not empty and no store, or damaged
+ *   -EUCLEAN    the directory is not empty and no store, or damaged: the sentence has the file, or what is wrong, and
+ *               the way out, which is store_fsck() or options.recreate
  *   -EPROTO     a store of a newer format
  * It starts a thread, so fork before, not after.
  */
@@ -481,6 +483,70 @@ int store_set_limits(struct store *store, uint64_t limit_bytes, uint64_t limit_i
  * entries go at the moment of their deadline there is never anything left to do.
  */
 int store_expire(struct store *store, uint64_t most, uint64_t *ret_expired, bool *ret_more);
+
+/* --- checking ------------------------------------------------------------------------------------------ */
+
+/* What can be wrong. */
+enum store_fault {
+    STORE_FAULT_FILE, /* a file is missing, cut, or cannot be read */
+    STORE_FAULT_ROW, /* a row says what none can say */
+    STORE_FAULT_DIRECTORY, /* a directory and its name do not lead to each other, or not to the root */
+    STORE_FAULT_VERSION, /* an entry and its version do not lead to each other */
+    STORE_FAULT_CHUNK, /* a part of a value that no entry has, or that reaches past its end */
+    STORE_FAULT_DEADLINE, /* an entry and what says when it expires do not agree */
+    STORE_FAULT_TAG, /* an entry and what lists it under its tags do not agree */
+    STORE_FAULT_NUMBER, /* a number was not given out yet */
+    STORE_FAULT_COUNTERS, /* what is there is not as much as was counted */
+};
+enum { STORE_FAULTS = STORE_FAULT_COUNTERS + 1 };
+
+/* "file", "row", "directory", "version", "chunk", "deadline", "tag", "number", "counters". */
+const char *store_fault_name(enum store_fault fault);
+
+enum store_remedy {
+    STORE_LEFT, /* it is as it was */
+    STORE_MENDED, /* and nothing is lost */
+    STORE_LOST, /* an entry, or more, had to go */
+};
+
+struct store_finding {
+    enum store_fault fault;
+    enum store_remedy remedy;
+    const char *text; /* a sentence, which names the entry by its path; control characters in that are \xNN */
+};
+
+/* Who watches a check; may be called from the thread that checks, only. */
+struct store_watch {
+    void (*found)(void *arg, const struct store_finding *finding);
+    /* Every so often: `done` rows of about `total` were looked at. False ends the check. */
+    bool (*passed)(void *arg, uint64_t done, uint64_t total);
+    void *arg;
+};
+
+struct store_checked {
+    uint64_t rows, entries, directories; /* looked at; entries are files and links, directories without the root */
+    uint64_t value_bytes; /* read, of values beside the rows */
+    uint64_t left, mended, lost; /* findings */
+};
+
+/*
+ * Looks at everything there is in an open store, as it was when this began, while others go on using it. What they are
+ * doing meanwhile is no fault. Takes as long as reading all of it, and little memory. Findings are left as they are.
+ * -ECANCELED when the watcher ended it.
+ */
+int store_check(struct store *store, const struct store_watch *watch, struct store_checked *ret_checked);
+
+enum { STORE_REPAIR = 1 };
+
+/*
+ * The same of a store that nobody has open, given by its URL, and that may be too damaged to be opened. With
+ * STORE_REPAIR it is repaired: what only leads to entries, or counts them, is made anew; entries whose values cannot be
+ * told to be right go, and are named as far as they are known. Then it can be opened. Without, nothing is changed.
+ * -EBUSY somebody has it open; -EUCLEAN it is no store, or cannot be repaired; -EPROTO; -ENOENT, ... as store_open();
+ * -ECANCELED, after which a store that was being repaired must be repaired again; with the sentence in *ret_error.
+ */
+int store_fsck(const char *url, unsigned flags, const struct store_watch *watch, struct store_checked *ret_checked,
+               struct store_error *ret_error);
 
 /* By this policy is evicted from now on, until the store is closed. Who waits for room when it becomes none gets
  * -ENOSPC. What the store remembers of reads for another policy is lost, so that a new one begins with little. */

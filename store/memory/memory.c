@@ -187,5 +187,7 @@ const struct backend backend_memory = {
     .set_policy = memory_set_policy,
     .stats = memory_stats,
     .settle = memory_settle,
+    .check = memory_check,
+    .fsck = memory_fsck,
     .expire = memory_expire,
 };

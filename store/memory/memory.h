@@ -229,6 +229,9 @@ int memory_list_tag(void *impl, const char *tag, uint64_t after,
 int memory_set_quota(void *impl, uint64_t dir_id, unsigned fields, const struct store_quota *wanted);
 int memory_quota(void *impl, uint64_t dir_id, struct store_quota *ret_quota);
 int memory_list_quotas(void *impl, int (*each)(void *arg, uint64_t dir, const struct store_quota *quota), void *arg);
+int memory_check(void *impl, const struct store_watch *watch, struct store_checked *ret_checked);
+int memory_fsck(const char *path, unsigned flags, const struct store_options *options, const struct store_watch *watch,
+                struct store_checked *ret_checked, struct store_error *ret_error);
 int memory_publish(void *impl, struct store_version *version, uint64_t dir_id, const char *name, uint64_t change,
                    unsigned flags);
 int memory_snapshot_open(void *impl, struct store_snapshot **ret_snapshot);

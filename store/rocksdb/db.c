@@ -3,6 +3,7 @@
 #include "db.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char *const family_names[FAMILY_COUNT] = {[FAMILY_DEFAULT] = "default",
@@ -37,9 +38,26 @@ static int errno_of(const char *text)
     return -EIO;
 }
 
+static _Thread_local char last_error[256];
+
+const char *db_last_error(void)
+{
+    return last_error;
+}
+
+/* Frees the text. */
+static int note_error(char *text)
+{
+    int result = errno_of(text);
+    snprintf(last_error, sizeof last_error, "%s", text);
+    rocksdb_free(text);
+    return result;
+}
+
 int db_error(const struct db *db, char *text)
 {
     int result = errno_of(text);
+    snprintf(last_error, sizeof last_error, "%s", text);
     store_log(db->options, STORE_LOG_ERROR, "rocksdb: %s", text);
     rocksdb_free(text);
     return result;
@@ -113,25 +131,55 @@ static rocksdb_options_t *family_options(const rocksdb_options_t *base, enum fam
 
 /* --- life ---------------------------------------------------------------------------------------------- */
 
-int db_open(struct db *db, const char *path, const struct store_options *options, _Atomic uint64_t *gets,
-            struct store_error *ret_error)
+static void all_options(rocksdb_cache_t *cache, bool make, rocksdb_options_t **ret_base,
+                        const rocksdb_options_t *ret_each[FAMILY_COUNT])
 {
-    *db = (struct db){.options = options, .gets = gets};
-    db->cache = rocksdb_cache_create_lru(options->cache_bytes - options->cache_bytes / STORE_WARM_SHARE);
     rocksdb_options_t *base = database_options();
-    const rocksdb_options_t *each[FAMILY_COUNT];
+    if (!make)
+        rocksdb_options_set_create_if_missing(base, 0);
     for (int i = 0; i < FAMILY_COUNT; i++)
-        each[i] = family_options(base, (enum family)i, db->cache);
+        ret_each[i] = family_options(base, (enum family)i, cache);
+    *ret_base = base;
+}
 
-    char *text = NULL;
-    db->rocks = rocksdb_open_column_families(base, path, FAMILY_COUNT, (const char *const *)family_names, each,
-                                             db->families, &text);
+static void release_options(rocksdb_options_t *base, const rocksdb_options_t *each[FAMILY_COUNT])
+{
     for (int i = 0; i < FAMILY_COUNT; i++)
         rocksdb_options_destroy((rocksdb_options_t *)each[i]);
     rocksdb_options_destroy(base);
+}
+
+/* Of what is opened a file that is not there is damage, and so is one that is not what it should be. */
+static int errno_of_open(const char *text)
+{
+    int result = errno_of(text);
+    bool missing = strstr(text, "No such file") || strstr(text, "NotFound") || begins(text, "Invalid argument");
+    return result == -EIO && missing ? -EUCLEAN : result;
+}
+
+static rocksdb_cache_t *new_cache(const struct store_options *options)
+{
+    return rocksdb_cache_create_lru(options->cache_bytes - options->cache_bytes / STORE_WARM_SHARE);
+}
+
+int db_open(struct db *db, const char *path, enum db_how how, const struct store_options *options,
+            _Atomic uint64_t *gets, struct store_error *ret_error)
+{
+    *db = (struct db){.options = options, .gets = gets, .cache = new_cache(options)};
+    rocksdb_options_t *base;
+    const rocksdb_options_t *each[FAMILY_COUNT];
+    char *text = NULL;
+    all_options(db->cache, how == DB_MAKE, &base, each);
+    if (how == DB_LOOK)
+        db->rocks = rocksdb_open_for_read_only_column_families(
+            base, path, FAMILY_COUNT, (const char *const *)family_names, each, db->families, 0, &text);
+    else
+        db->rocks = rocksdb_open_column_families(base, path, FAMILY_COUNT, (const char *const *)family_names, each,
+                                                 db->families, &text);
+    release_options(base, each);
     if (text) {
-        int result = errno_of(text);
-        store_fail(ret_error, result, "%s: %s", path, text);
+        int result = errno_of_open(text);
+        store_fail(ret_error, result, "%.300s", text);
         rocksdb_free(text);
         rocksdb_cache_destroy(db->cache);
         return result;
@@ -143,6 +191,34 @@ int db_open(struct db *db, const char *path, const struct store_options *options
     db->unlogged = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(db->unlogged, 1);
     return 0;
+}
+
+int db_rebuild(const char *path, const struct store_options *options, struct store_error *ret_error)
+{
+    rocksdb_cache_t *cache = new_cache(options);
+    rocksdb_options_t *base;
+    const rocksdb_options_t *each[FAMILY_COUNT];
+    char *text = NULL;
+    all_options(cache, false, &base, each);
+    rocksdb_repair_db(each[FAMILY_DEFAULT], path, &text);
+    release_options(base, each);
+    rocksdb_cache_destroy(cache);
+    if (!text)
+        return 0;
+    store_fail(ret_error, -EIO, "%.300s", text);
+    rocksdb_free(text);
+    return -EIO;
+}
+
+uint64_t db_keys(const struct db *db)
+{
+    uint64_t keys = 0;
+    for (int i = 0; i < FAMILY_COUNT; i++) {
+        uint64_t some;
+        if (rocksdb_property_int_cf(db->rocks, db->families[i], "rocksdb.estimate-num-keys", &some) == 0)
+            keys += some;
+    }
+    return keys;
 }
 
 void db_close(struct db *db)
@@ -374,4 +450,56 @@ void walk_release(struct walk *walk)
     rocksdb_readoptions_destroy(walk->reading);
     if (walk->snapshot)
         rocksdb_release_snapshot(walk->rocks, walk->snapshot);
+}
+
+/* --- reading it all ------------------------------------------------------------------------------------ */
+
+enum { AHEAD_BYTES = 2 << 20 };
+
+void view_open(const struct db *db, bool frozen, struct view *ret_view)
+{
+    *ret_view = (struct view){.db = db, .reading = rocksdb_readoptions_create()};
+    if (frozen) {
+        ret_view->snapshot = rocksdb_create_snapshot(db->rocks);
+        rocksdb_readoptions_set_snapshot(ret_view->reading, ret_view->snapshot);
+    }
+}
+
+void view_release(struct view *view)
+{
+    rocksdb_readoptions_destroy(view->reading);
+    if (view->snapshot)
+        rocksdb_release_snapshot(view->db->rocks, view->snapshot);
+}
+
+int view_get(const struct view *view, enum family family, const struct key *key, struct slice *ret_value)
+{
+    char *text = NULL;
+    rocksdb_pinnableslice_t *owner = rocksdb_get_pinned_cf(view->db->rocks, view->reading, view->db->families[family],
+                                                           (const char *)key->bytes, key->size, &text);
+    if (text)
+        return note_error(text);
+    if (!owner)
+        return -ENOENT;
+    *ret_value = (struct slice){.owner = owner};
+    ret_value->data = (const uint8_t *)rocksdb_pinnableslice_value(owner, &ret_value->size);
+    return 0;
+}
+
+void view_walk(const struct view *view, enum family family, struct walk *ret_walk)
+{
+    *ret_walk = (struct walk){.rocks = view->db->rocks, .reading = rocksdb_readoptions_create()};
+    rocksdb_readoptions_set_fill_cache(ret_walk->reading, 0);
+    rocksdb_readoptions_set_readahead_size(ret_walk->reading, AHEAD_BYTES);
+    if (view->snapshot)
+        rocksdb_readoptions_set_snapshot(ret_walk->reading, view->snapshot);
+    ret_walk->iterator = rocksdb_create_iterator_cf(view->db->rocks, ret_walk->reading, view->db->families[family]);
+    rocksdb_iter_seek_to_first(ret_walk->iterator);
+}
+
+int view_walk_error(const struct walk *walk)
+{
+    char *text = NULL;
+    rocksdb_iter_get_error(walk->iterator, &text);
+    return text ? note_error(text) : 0;
 }

@@ -27,10 +27,28 @@ struct db {
     _Atomic uint64_t *gets; /* counts db_get() */
 };
 
-/* Opens, or makes, the database in a directory that is there. -EIO, -EUCLEAN, ... with the sentence. */
-int db_open(struct db *db, const char *path, const struct store_options *options, _Atomic uint64_t *gets,
-            struct store_error *ret_error);
+enum db_how {
+    DB_MAKE, /* and makes it when it is not there */
+    DB_WRITE, /* only if it is there */
+    DB_LOOK, /* likewise, and nothing that matters is written: what is in the log is read into memory */
+};
+
+/* Opens the database in a directory that is there. -EUCLEAN damaged, -EIO, ...: the sentence is what RocksDB says of it,
+ * the file with it. */
+int db_open(struct db *db, const char *path, enum db_how how, const struct store_options *options,
+            _Atomic uint64_t *gets, struct store_error *ret_error);
 void db_close(struct db *db);
+
+/* Builds a database that does not open, or has tables that cannot be read, anew from what tables and logs are whole; the
+ * others go to the directory `lost` in it. What is in it afterwards need not fit together, and may have come back from
+ * before. -EIO with what RocksDB says. */
+int db_rebuild(const char *path, const struct store_options *options, struct store_error *ret_error);
+
+/* What RocksDB said last to this thread. */
+const char *db_last_error(void);
+
+/* About so many keys are in all families together. */
+uint64_t db_keys(const struct db *db);
 
 /* Turns an error of RocksDB into a negative errno, logs its text and frees it. */
 int db_error(const struct db *db, char *text);
@@ -109,5 +127,22 @@ void walk_seek(struct walk *walk, const struct key *key);
 int walk_error(const struct db *db, const struct walk *walk);
 void walk_release(struct walk *walk);
 #define SCOPED_WALK __attribute__((cleanup(walk_release))) struct walk
+
+/*
+ * All families as they were when it was opened (`frozen`), or as they are, for who reads them through: what is read from
+ * the disk is checked, and walking leaves the block cache to others.
+ */
+struct view {
+    const struct db *db;
+    const rocksdb_snapshot_t *snapshot; /* NULL: not frozen */
+    rocksdb_readoptions_t *reading;
+};
+void view_open(const struct db *db, bool frozen, struct view *ret_view);
+void view_release(struct view *view);
+/* One value; as db_get(), but errors are not logged: db_last_error() has them. */
+int view_get(const struct view *view, enum family family, const struct key *key, struct slice *ret_value);
+/* A whole family from its first key on; walk_error() logs nothing of it either. */
+void view_walk(const struct view *view, enum family family, struct walk *ret_walk);
+int view_walk_error(const struct walk *walk);
 
 #endif

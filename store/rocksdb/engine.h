@@ -16,6 +16,8 @@
  *     roster.c    which versions are below one
  *     snapshot.c  all there was at one moment
  *     db.c        RocksDB itself                    ahead.c     large values read ahead
+ *     check.h     is all as it should be            repair.c    and if it is not
+ *     witness.c   which files there were
  *     clear.c     all of a directory removed
  *     heads.c     where listings may begin
  *     keys.h, meta.h, dirrow.h   what FORMAT.md says
@@ -44,6 +46,7 @@
 #include "dirs.h"
 #include "entry.h"
 #include "heads.h"
+#include "home.h"
 #include "idle.h"
 #include "keeper.h"
 #include "meta.h"
@@ -84,7 +87,7 @@ struct engine {
     struct store *store;
     const struct store_options *options;
     struct layout layout;
-    int lock_fd; /* holds the directory */
+    struct home home;
     struct db db;
     struct ids ids;
     struct pins pins;

@@ -2,11 +2,13 @@
 /*
  * rocksdb.c - the table of the backend on RocksDB; opening and closing, and the rows that belong to the whole store.
  */
+#include "check.h"
 #include "chores.h"
-#include "home.h"
 #include "names.h"
+#include "repair.h"
 #include "tagged.h"
 #include "version.h"
+#include "witness.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -105,6 +107,21 @@ static int make_store(struct engine *engine)
     return result == 0 ? db_sync(&engine->db) : result;
 }
 
+/* A store without its first row is either new or has lost it. */
+static bool is_new(const struct engine *engine)
+{
+    struct key from = {0}, end = {.size = KEY_MAX};
+    memset(end.bytes, 0xff, end.size);
+    for (int i = 0; i < FAMILY_COUNT; i++) {
+        struct slice any;
+        SCOPED_WALK walk;
+        db_walk(&engine->db, (enum family)i, &from, &end, &walk);
+        if (walk_get(&walk, &any, NULL))
+            return false;
+    }
+    return true;
+}
+
 static int check_format(struct engine *engine)
 {
     uint8_t row[META_SIZE_MAX];
@@ -112,7 +129,7 @@ static int check_format(struct engine *engine)
     struct meta_format format = {0};
     int result = read_meta(engine, META_FORMAT, row, &size);
     if (result == -ENOENT)
-        return make_store(engine);
+        return is_new(engine) ? make_store(engine) : -EUCLEAN;
     if (result < 0)
         return result;
     if (!meta_get_format(row, size, &format))
@@ -137,8 +154,16 @@ static int read_hand(struct engine *engine)
     return result == -ENOENT ? 0 : result;
 }
 
-/* Reads what the store knows of itself; *ret_sweep_end as keeper_start() wants it. */
-static int read_state(struct engine *engine, uint64_t *ret_sweep_end)
+/* The mark was written last of all when the store was closed: if it is not there, neither is what came before it. */
+static int check_log(struct engine *engine, const struct witness *witness, const struct meta_ids *ids)
+{
+    if (witness->text && witness->ids != ids->mark)
+        return -EBADMSG;
+    return witness_end(engine->home.dir);
+}
+
+/* Reads what the store knows of itself; *ret_sweep_end as keeper_start() wants it. -EBADMSG: a log is damaged. */
+static int read_state(struct engine *engine, const struct witness *witness, uint64_t *ret_sweep_end)
 {
     uint8_t row[META_SIZE_MAX];
     size_t size;
@@ -154,6 +179,8 @@ static int read_state(struct engine *engine, uint64_t *ret_sweep_end)
         result = -EUCLEAN;
     if (result == 0)
         result = read_hand(engine);
+    if (result == 0)
+        result = check_log(engine, witness, &ids);
     if (result < 0)
         return result == -ENOENT ? -EUCLEAN : result;
     engine->ids.next = ids.mark;
@@ -173,7 +200,7 @@ static int init_memory(struct engine *engine)
     struct room_amount limit = limit_of(options->limit_bytes, options->limit_items);
     struct room_amount used = {engine->counters.bytes, engine->counters.items};
     uint64_t entries_max = limit.bytes / (ENTRY_OVERHEAD + ENTRY_ROW_HEAD);
-    room_init(&engine->room, limit, options->policy != STORE_POLICY_NONE, used, engine->lock_fd);
+    room_init(&engine->room, limit, options->policy != STORE_POLICY_NONE, used, engine->home.lock);
     idle_init(&engine->idle);
     tags_init(&engine->tags);
     quotas_init(&engine->quotas);
@@ -219,39 +246,55 @@ static void release_memory(struct engine *engine)
 
 static int fail_open(struct engine *engine, int result, const char *path, struct store_error *error)
 {
-    const char *why = result == -EUCLEAN  ? "the store is damaged"
-                      : result == -EPROTO ? "a store of a newer format; use a newer program"
-                                          : strerror(-result);
+    const char *why = db_last_error();
+    if (result == -EBADMSG)
+        result = home_fail_damaged(error, "%s: a log is damaged: what was stored last is not in it", path);
+    else if (result == -EUCLEAN)
+        result =
+            home_fail_damaged(error, "%s: %s", path, *why ? why : "a row that belongs to all of the store is damaged");
+    else if (result == -EPROTO)
+        store_fail(error, result, "%s: a store of a newer format; use a newer program", path);
+    else
+        store_fail(error, result, "%s: %s", path, strerror(-result));
     db_close(&engine->db);
-    close(engine->lock_fd);
-    free(engine);
-    return store_fail(error, result, "%s: %s", path, why);
+    return result;
 }
 
-int engine_open(const char *path, const struct store_options *options, const struct layout *layout, struct store *store,
-                struct engine **ret_engine, struct store_error *ret_error)
+struct wrong_file {
+    const char *path;
+    struct store_error *error;
+};
+
+static void refuse_file(void *arg, const char *name, const char *what)
 {
-    struct engine *engine = calloc(1, sizeof *engine);
-    if (!engine)
-        return store_fail(ret_error, -ENOMEM, "%s: out of memory", path);
-    engine->store = store;
-    engine->options = options;
-    engine->layout = *layout;
-    int result = home_take(path, options->existing, &engine->lock_fd, ret_error);
-    if (result == 0) {
-        result = db_open(&engine->db, path, options, &engine->reads, ret_error);
-        if (result < 0)
-            close(engine->lock_fd);
-    }
-    if (result < 0) {
-        free(engine);
-        return result;
-    }
-    uint64_t sweep_end;
-    result = read_state(engine, &sweep_end);
-    if (result < 0)
-        return fail_open(engine, result, path, ret_error);
-    result = init_memory(engine);
+    const struct wrong_file *wrong = arg;
+    (void)home_fail_damaged(wrong->error, "%s: the file %s %s", wrong->path, name, what);
+}
+
+/* The files are those that were there when it was closed; and now they change. */
+static int check_files(struct engine *engine, const char *path, const struct witness *witness,
+                       struct store_error *error)
+{
+    struct wrong_file wrong = {path, error};
+    if (witness_compare(engine->home.dir, witness, refuse_file, &wrong) > 0)
+        return -EUCLEAN;
+    int result = witness_begin(engine->home.dir);
+    return result < 0 ? store_fail(error, result, "%s: %s", path, strerror(-result)) : 0;
+}
+
+static int open_database(struct engine *engine, const char *path, struct store_error *error)
+{
+    struct store_error why;
+    int result = db_open(&engine->db, path, DB_MAKE, engine->options, &engine->reads, &why);
+    if (result == -EUCLEAN)
+        return home_fail_damaged(error, "%s: %s", path, why.text);
+    return result < 0 ? store_fail(error, result, "%s: %s", path, why.text) : 0;
+}
+
+/* All that runs and is in memory, once the database is open. */
+static int start(struct engine *engine, uint64_t sweep_end)
+{
+    int result = init_memory(engine);
     if (result == 0)
         result = tagged_load(&engine->db, NULL, &engine->tags);
     if (result == 0)
@@ -263,9 +306,48 @@ int engine_open(const char *path, const struct store_options *options, const str
         if (result < 0)
             ahead_stop(&engine->ahead);
     }
-    if (result < 0) {
+    if (result < 0)
         release_memory(engine);
-        return fail_open(engine, result, path, ret_error);
+    return result;
+}
+
+static int open_in_home(struct engine *engine, const char *path, struct store_error *error)
+{
+    struct witness witness;
+    uint64_t sweep_end;
+    witness_read(engine->home.dir, &witness);
+    int result = check_files(engine, path, &witness, error);
+    if (result == 0)
+        result = open_database(engine, path, error);
+    if (result == 0) {
+        result = read_state(engine, &witness, &sweep_end);
+        if (result == 0)
+            result = start(engine, sweep_end);
+        if (result < 0)
+            result = fail_open(engine, result, path, error);
+    }
+    witness_release(&witness);
+    return result;
+}
+
+int engine_open(const char *path, const struct store_options *options, const struct layout *layout, struct store *store,
+                struct engine **ret_engine, struct store_error *ret_error)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        return store_fail(ret_error, -ENOMEM, "%s: out of memory", path);
+    engine->store = store;
+    engine->options = options;
+    engine->layout = *layout;
+    int result = home_take(path, options->existing, &engine->home, ret_error);
+    if (result == 0) {
+        result = open_in_home(engine, path, ret_error);
+        if (result < 0)
+            home_release(&engine->home);
+    }
+    if (result < 0) {
+        free(engine);
+        return result;
     }
     keeper_wake(engine, 0);
     *ret_engine = engine;
@@ -277,16 +359,31 @@ void engine_close(struct engine *engine)
     bool clean = keeper_stop(engine);
     ahead_stop(&engine->ahead);
     chore_save_reads(engine);
-    (void)put_ids(engine, (struct meta_ids){engine->ids.next, clean});
-    (void)db_sync(&engine->db);
+    uint64_t mark = engine->ids.next;
+    bool written = put_ids(engine, (struct meta_ids){mark, clean}) == 0 && db_sync(&engine->db) == 0;
     keeper_release(engine);
     release_memory(engine);
     db_close(&engine->db);
-    close(engine->lock_fd);
+    if (written)
+        (void)witness_write(engine->home.dir, mark);
+    home_release(&engine->home);
     free(engine);
 }
 
 /* --- the table ----------------------------------------------------------------------------------------- */
+
+/* A store that is damaged goes, if that was asked for. */
+static int recreate(const char *path, const struct store_options *options, struct store_error *error)
+{
+    char why[sizeof error->text];
+    strcpy(why, error->text);
+    int result = home_clear(path, error);
+    if (result == 0)
+        store_log(options, STORE_LOG_WARNING, "%s", why);
+    if (result == 0)
+        store_log(options, STORE_LOG_WARNING, "%s: thrown away, and made anew (-o recreate)", path);
+    return result;
+}
 
 static int backend_open(const char *path, const struct store_options *options, struct store *store, void **ret_impl,
                         struct store_error *ret_error)
@@ -294,6 +391,8 @@ static int backend_open(const char *path, const struct store_options *options, s
     static const struct layout usual = {.inline_max = ENTRY_INLINE_MAX, .chunk_bytes = CHUNK_BYTES};
     struct engine *engine;
     int result = engine_open(path, options, &usual, store, &engine, ret_error);
+    if (result == -EUCLEAN && options->recreate && recreate(path, options, ret_error) == 0)
+        result = engine_open(path, options, &usual, store, &engine, ret_error);
     if (result == 0)
         *ret_impl = engine;
     return result;
@@ -362,6 +461,21 @@ static int backend_settle(void *impl)
     return keeper_settle(impl);
 }
 
+static int backend_check(void *impl, const struct store_watch *watch, struct store_checked *ret_checked)
+{
+    struct engine *engine = impl;
+    struct check *check = calloc(1, sizeof *check);
+    struct store_checked checked = {0};
+    if (!check)
+        return -ENOMEM;
+    *check = (struct check){.db = &engine->db, .engine = engine, .watch = watch, .done = &checked};
+    int result = check_round(check);
+    free(check);
+    if (result == 0)
+        *ret_checked = checked;
+    return result;
+}
+
 const struct backend backend_rocksdb = {
     .scheme = "rocksdb",
     .open = backend_open,
@@ -405,4 +519,6 @@ const struct backend backend_rocksdb = {
     .stats = backend_stats,
     .settle = backend_settle,
     .expire = expire_now,
+    .check = backend_check,
+    .fsck = repair_fsck,
 };

@@ -132,6 +132,9 @@ void expect_xattr(const struct entry *entry, const char *name, const char *value
 struct store_stats stats(struct fixture *f);
 void settle(struct fixture *f);
 
+/* store_check() finds nothing. fixture_teardown() sees to that as well. */
+void expect_sound(struct fixture *f);
+
 /* Waits until options.gone was told of an entry; false when it was not within ten seconds. */
 bool was_told_gone(struct fixture *f, uint64_t dir, const char *name, enum store_gone why);
 

@@ -94,6 +94,28 @@ int fixture_setup(void **state)
     return 0;
 }
 
+static void print_finding(void *arg, const struct store_finding *finding)
+{
+    (void)arg;
+    print_error("%s: %s\n", store_fault_name(finding->fault), finding->text);
+}
+
+void expect_sound(struct fixture *f)
+{
+    const struct store_watch watch = {.found = print_finding};
+    struct store_checked checked = {0};
+    assert_int_equal(store_check(f->store, &watch, &checked), 0);
+    assert_int_equal(checked.left, 0);
+}
+
+/* A test that failed, or has closed it, has none to be looked at. */
+static bool is_sound(struct fixture *f)
+{
+    const struct store_watch watch = {.found = print_finding};
+    struct store_checked checked = {0};
+    return !f->store || (store_check(f->store, &watch, &checked) == 0 && checked.left == 0);
+}
+
 static void let_go(struct fixture *f)
 {
     store_snapshot_close(f->snapshot);
@@ -110,13 +132,15 @@ static void let_go(struct fixture *f)
 int fixture_teardown(void **state)
 {
     struct fixture *f = *state;
+    bool sound = is_sound(f); /* with whatever is in hand */
     let_go(f);
+    sound = is_sound(f) && sound;
     store_close(f->store);
     remove_tree(f->dir);
     pthread_mutex_destroy(&f->gone_lock);
     free(f->gone);
     free(f);
-    return 0;
+    return sound ? 0 : -1;
 }
 
 void fixture_reopen(struct fixture *f)

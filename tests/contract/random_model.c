@@ -1005,12 +1005,31 @@ static void open_real(struct world *w)
     differ(w, "open", 0, -1);
 }
 
+static void print_finding(void *arg, const struct store_finding *finding)
+{
+    (void)arg;
+    printf("%s: %s\n", store_fault_name(finding->fault), finding->text);
+}
+
+/* Both are as they should be, whatever is in hand. */
+static void check_both(struct world *w)
+{
+    const struct store_watch watch = {.found = print_finding};
+    struct store_checked model = {0}, real = {0};
+    int model_result = store_check(w->model, &watch, &model), real_result = store_check(w->real, &watch, &real);
+    if (model_result < 0 || model.left > 0 || real_result < 0 || real.left > 0)
+        differ(w, "check", (int64_t)model.left, (int64_t)real.left);
+}
+
 static void op_reopen(struct world *w)
 {
     if (w->handle_count > 0 || strcmp(w->url, "mem:") == 0)
         return;
     note(w, "close and open");
     close_snapshots(w);
+    check_both(w);
+    if (w->failed)
+        return;
     store_close(w->real);
     open_real(w);
     w->reopened++;
@@ -1080,6 +1099,8 @@ static void open_both(struct world *w)
 static void close_both(struct world *w)
 {
     close_snapshots(w);
+    if (!w->failed)
+        check_both(w);
     while (w->handle_count > 0) {
         store_unpin(w->handles[--w->handle_count].model);
         store_unpin(w->handles[w->handle_count].real);
