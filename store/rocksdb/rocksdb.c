@@ -361,6 +361,7 @@ void engine_close(struct engine *engine)
     chore_save_reads(engine);
     uint64_t mark = engine->ids.next;
     bool written = put_ids(engine, (struct meta_ids){mark, clean}) == 0 && db_sync(&engine->db) == 0;
+    (void)db_flush(&engine->db); /* so that nothing is in the log alone: one that is damaged looks like one of before */
     keeper_release(engine);
     release_memory(engine);
     db_close(&engine->db);

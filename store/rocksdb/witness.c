@@ -126,7 +126,7 @@ static void list_files(int dir, FILE *out)
     const struct dirent *found;
     struct stat stat;
     while (listing && (found = readdir(listing)))
-        if (matters(found->d_name) && fstatat(dir, found->d_name, &stat, AT_SYMLINK_NOFOLLOW) == 0)
+        if (matters(found->d_name) && fstatat(dir, found->d_name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && stat.st_size > 0)
             fprintf(out, "file %" PRIu64 " %s\n", (uint64_t)stat.st_size, found->d_name);
     if (listing)
         closedir(listing);
