@@ -4,6 +4,7 @@
 #include "backup.h"
 #include "control_tags.h"
 #include "events.h"
+#include "fsck.h"
 #include "permission.h"
 #include "report.h"
 #include "units.h"
@@ -49,11 +50,12 @@ static void write_config(struct fs *fs, FILE *out, bool names)
 static const struct control_file {
     const char *name;
     void (*write)(struct fs *fs, FILE *out, bool names); /* names: as in report.h; NULL: a stream of its own */
-    enum { STREAM_NONE, STREAM_EVENTS, STREAM_BACKUP } stream;
+    enum { STREAM_NONE, STREAM_EVENTS, STREAM_BACKUP, STREAM_FSCK } stream;
 } files[] = {
     {"stats", report_stats, STREAM_NONE},     {"stats.json", report_json, STREAM_NONE},
     {"metrics", report_metrics, STREAM_NONE}, {"config", write_config, STREAM_NONE},
     {CONTROL_EVENTS, NULL, STREAM_EVENTS},    {CONTROL_BACKUP, NULL, STREAM_BACKUP},
+    {CONTROL_FSCK, NULL, STREAM_FSCK},
 };
 
 enum { FILES = sizeof files / sizeof *files };
@@ -86,6 +88,11 @@ bool control_is_events(const struct node *node)
 static bool is_backup(const struct node *node)
 {
     return node->kind == NODE_CONTROL_FILE && file_of(node)->stream == STREAM_BACKUP;
+}
+
+bool control_is_fsck(const struct node *node)
+{
+    return node->kind == NODE_CONTROL_FILE && file_of(node)->stream == STREAM_FSCK;
 }
 
 bool control_is_root_name(const struct fs *fs, const struct node *parent, const char *text)
@@ -128,8 +135,9 @@ int control_getattr(struct fs *fs, const struct node *node, struct stat *ret_sta
         ret_stat->st_mode = S_IFREG | 0400;
         ret_stat->st_size = (off_t)events_size(fs);
         *ret_timeout = 0; /* who follows it looks at the time */
-    } else if (is_backup(node))
+    } else if (is_backup(node) || control_is_fsck(node)) {
         ret_stat->st_mode = S_IFREG | 0400;
+    }
     return 0;
 }
 
@@ -164,6 +172,8 @@ int control_open(struct fs *fs, const struct node *node, uid_t uid, struct fuse_
         return -EISDIR;
     if (control_is_events(node))
         return events_open(fs, info);
+    if (control_is_fsck(node))
+        return permission_whole(fs, uid) == 0 ? fsck_open(fs, info) : -EACCES;
     if (is_backup(node))
         return permission_whole(fs, uid) == 0 ? backup_open(fs, info) : -EACCES;
     struct control_text *text = calloc(1, sizeof *text);
@@ -217,6 +227,8 @@ void control_release(struct fs *fs, const struct node *node, const struct fuse_f
         events_close(fs, info);
     else if (is_backup(node))
         backup_release(fs, info);
+    else if (control_is_fsck(node))
+        fsck_close(fs, info);
     else
         text_free(fs, (struct control_text *)(uintptr_t)info->fh);
 }
@@ -225,6 +237,7 @@ void control_release_all(struct fs *fs)
 {
     struct control_text *text;
     backup_release_all(fs);
+    fsck_release(fs);
     while ((text = LIST_FIRST(&fs->control_texts)))
         text_free(fs, text);
 }

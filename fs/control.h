@@ -7,6 +7,7 @@
  *     stats.json  for programs           metrics  for Prometheus
  *     events      a stream, see events.h
  *     backup      a stream, see backup.h
+ *     fsck        a check and what it finds, see fsck.h
  *     tags/       see control_tags.h
  *
  * The texts but `config` are report.c's.
@@ -19,6 +20,7 @@
 #define CONTROL_NAME   ".larder"
 #define CONTROL_EVENTS "events"
 #define CONTROL_BACKUP "backup"
+#define CONTROL_FSCK   "fsck"
 
 /* The nodes of .larder and its files, in an array; NULL when out of memory. free() lets go of them. */
 struct node *control_nodes_new(void);
@@ -44,6 +46,9 @@ int control_read(const struct node *node, const struct fuse_file_info *info, cha
 
 /* Is it `events`, whose READ and POLL are events.h's? */
 bool control_is_events(const struct node *node);
+
+/* Is it `fsck`, whose READ is fsck.h's? */
+bool control_is_fsck(const struct node *node);
 
 /* RELEASE. */
 void control_release(struct fs *fs, const struct node *node, const struct fuse_file_info *info);

@@ -23,11 +23,12 @@ static const struct command command_help = {
 };
 
 static const struct command *const commands[] = {
-    &command_mount,   &command_umount, &command_status, &command_stats,     &command_top,      &command_get,
-    &command_set,     &command_add,    &command_touch,  &command_info,      &command_incr,     &command_decr,
-    &command_pop,     &command_tag,    &command_evict,  &command_clear,     &command_expire,   &command_backup,
-    &command_restore, &command_bench,  &command_lock,   &command_semaphore, &command_throttle, &command_barrier,
-    &command_run,     &command_push,   &command_pull,   &command_peek,      &command_version,  &command_help,
+    &command_mount,   &command_umount, &command_status, &command_stats, &command_top,       &command_get,
+    &command_set,     &command_add,    &command_touch,  &command_info,  &command_incr,      &command_decr,
+    &command_pop,     &command_tag,    &command_evict,  &command_clear, &command_expire,    &command_backup,
+    &command_restore, &command_fsck,   &command_bench,  &command_lock,  &command_semaphore, &command_throttle,
+    &command_barrier, &command_run,    &command_push,   &command_pull,  &command_peek,      &command_version,
+    &command_help,
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -369,6 +369,7 @@ static int serve(const struct mount_options *options, int report_fd, struct outc
         .ttl_ms = options->ttl_ms,
         .cache_bytes = options->cache_bytes,
         .sync = options->sync,
+        .recreate = options->recreate,
         .gone = gone_link_call,
         .gone_arg = &link,
         .waits = crew_blocks,

@@ -13,6 +13,7 @@
 #include "dir_ioctl.h"
 #include "events.h"
 #include "file.h"
+#include "fsck.h"
 #include "ioctl.h"
 #include "pages.h"
 #include "place.h"
@@ -353,6 +354,8 @@ static void op_read(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset
     char *buffer = malloc(size);
     if (!buffer)
         result = -ENOMEM;
+    else if (control_is_fsck(node_of(fs_of(request), id)))
+        result = fsck_read(info, buffer, size, (uint64_t)offset, &got);
     else if (node_is_control(node_of(fs_of(request), id)))
         result = control_read(node_of(fs_of(request), id), info, buffer, size, (uint64_t)offset, &got);
     else

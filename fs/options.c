@@ -73,6 +73,7 @@ static const struct option options_table[] = {
      "how many requests may wait for something at once, 2 to 1024 (default 64)"},
     {"sync", OPTION_ON, AT(sync), 0, 0, NULL, "what was stored survives a crash of the machine at once"},
     {"async", OPTION_OFF, AT(sync), 0, 0, NULL, "it does after fsync only (default)"},
+    {"recreate", OPTION_ON, AT(recreate), 0, 0, NULL, "if the store is damaged throw it away, and begin anew"},
     {"ro", OPTION_ON, AT(read_only), 0, 0, NULL, "nobody may write"},
     {"rw", OPTION_OFF, AT(read_only), 0, 0, NULL, "whom the modes allow may write (default)"},
     {"allow_other", OPTION_ON, AT(allow_other), 0, 0, NULL, "other users may enter, checked by modes as anywhere"},

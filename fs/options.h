@@ -33,6 +33,7 @@ struct mount_options {
         threads; /* threads=: how many requests may wait for something at once without holding up others; default 64,
                          2 to 1024 */
     bool sync; /* sync: an acknowledged set survives a crash of the machine; default off */
+    bool recreate; /* recreate: a store that is damaged is thrown away and made anew; default off: it is refused */
     bool read_only; /* ro: the kernel refuses whatever writes */
     bool allow_other; /* allow_other: other users may enter, checked by modes as anywhere */
     bool nonempty; /* nonempty: hide what is in the mount point instead of refusing it */

@@ -2,6 +2,7 @@
 /* session.c - see session.h. libfuse takes messages apart and mounts; who reads and answers them is our own. */
 #include "session.h"
 #include "events.h"
+#include "fsck.h"
 #include "greeting.h"
 #include "log.h"
 #include "notify.h"
@@ -263,6 +264,7 @@ void session_stop(struct session *session, int grace_ms)
     if (begun && !session_ended(session)) {
         detach(session);
         events_end(session->fs); /* else who reads them keeps the mount */
+        fsck_end(session->fs); /* likewise */
         for (int waited = 0; waited < grace_ms && !session_ended(session); waited += 10)
             usleep(10000);
     }

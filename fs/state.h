@@ -30,6 +30,7 @@ struct node;
 struct notify;
 struct metrics;
 struct events;
+struct fsck;
 
 enum { GATES = 1024, BOUNCES = 2048 };
 
@@ -76,6 +77,7 @@ struct fs {
     LIST_HEAD(, control_text) control_texts;
     LIST_HEAD(, backup) backups; /* open, see backup.h */
     unsigned backup_count;
+    struct fsck *fsck; /* the one check under way, or NULL; see fsck.h */
     TAILQ_HEAD(, node) held; /* nodes that hold a replaced version, oldest first; see stale.h */
     uint64_t held_bytes; /* by them */
     struct bounce bounces[BOUNCES]; /* by thread */

@@ -30,7 +30,7 @@ struct command {
 };
 
 extern const struct command command_mount, command_umount, command_stats, command_top, command_bench, command_version;
-extern const struct command command_evict, command_tag, command_clear, command_expire, command_status;
+extern const struct command command_evict, command_tag, command_clear, command_expire, command_status, command_fsck;
 extern const struct command command_get, command_set, command_add, command_touch, command_info, command_incr,
     command_decr, command_pop;
 extern const struct command command_backup, command_restore;

@@ -8,7 +8,7 @@ cd "$mnt"
 [ -d .larder ]
 equal "ls -a" $'.\n..' "$(ls -a)"
 equal "find" . "$(find .)"
-equal "ls .larder" $'backup\nconfig\nevents\nmetrics\nstats\nstats.json\ntags' "$(ls .larder)"
+equal "ls .larder" $'backup\nconfig\nevents\nfsck\nmetrics\nstats\nstats.json\ntags' "$(ls .larder)"
 equal "pid" "$daemon" "$(daemon_pid)"
 echo x >f
 rm -rf ./*
