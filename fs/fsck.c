@@ -144,9 +144,13 @@ static void fsck_free(struct fsck *fsck)
     free(fsck);
 }
 
+/* Of one that was closed a moment ago the RELEASE may be on its way. */
 static bool enter(struct fs *fs, struct fsck *fsck)
 {
+    int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + 4 * PATIENCE_NS;
     fs_lock(fs);
+    while (fs->fsck && fs_wait_until_locked(fs, until_ns))
+        ;
     bool first = !fs->fsck;
     if (first)
         fs->fsck = fsck;
@@ -158,6 +162,7 @@ static void leave(struct fs *fs)
 {
     fs_lock(fs);
     fs->fsck = NULL;
+    pthread_cond_broadcast(&fs->changed);
     fs_unlock(fs);
 }
 

@@ -40,10 +40,11 @@ enum { REBUILDS = 3 };
 static void file_is_wrong(void *arg, const char *name, const char *what)
 {
     struct repair *repair = arg;
-    bool made_anew = strncmp(name, "MANIFEST-", 9) == 0 || strcmp(name, "CURRENT") == 0;
-    check_found(&repair->check, STORE_FAULT_FILE, made_anew ? STORE_MENDED : STORE_LOST, "%s %s", name, what);
+    bool current = strcmp(name, "CURRENT") == 0;
+    enum store_remedy remedy = current || strncmp(name, "MANIFEST-", 9) == 0 ? STORE_MENDED : STORE_LOST;
+    check_found(&repair->check, STORE_FAULT_FILE, remedy, "the file %s %s", name, what);
     repair->check.distrust = true;
-    repair->rebuild |= !home_ends(name, ".log") && strcmp(name, "CURRENT") != 0;
+    repair->rebuild |= !current && !home_ends(name, ".log");
 }
 
 /* Of what the directory tells by itself. */
