@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* check_index.c - the families that lead to entries, and values: each row belongs to an entry; see check.h. */
-#include "check.h"
+/* check_index.c - the families that lead to entries, and values: each row belongs to an entry; see checking.h. */
+#include "checking.h"
 
 #include <errno.h>
 #include <inttypes.h>

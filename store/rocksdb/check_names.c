@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * check_names.c - the default family: directories lead to the root and their names to them, and each entry's row is one,
- * and is led to; see check.h.
+ * and is led to; see checking.h.
  *
  * The walk meets a directory's own row, then what is in it. A directory whose own row is missing is made anew from its
  * name, which may be met later; so it is the second round that lets go of what is in none.
  */
-#include "check.h"
+#include "checking.h"
 
 #include <errno.h>
 #include <inttypes.h>

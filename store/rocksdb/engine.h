@@ -16,7 +16,7 @@
  *     roster.c    which versions are below one
  *     snapshot.c  all there was at one moment
  *     db.c        RocksDB itself                    ahead.c     large values read ahead
- *     check.h     is all as it should be            repair.c    and if it is not
+ *     checking.h     is all as it should be            repair.c    and if it is not
  *     witness.c   which files there were
  *     clear.c     all of a directory removed
  *     heads.c     where listings may begin

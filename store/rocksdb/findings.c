@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* findings.c - what a check says and does about what it finds; see check.h. */
-#include "check.h"
+/* findings.c - what a check says and does about what it finds; see checking.h. */
+#include "checking.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 /*
  * repair.c - store_fsck(): looks at a store that nobody has open, and mends it.
  *
- *     files: are they those of the last close? --> database: opens? reads? --> rows: check.h, until nothing is found
+ *     files: are they those of the last close? --> database: opens? reads? --> rows: checking.h, until nothing is found
  *               |                                     |
  *               '------- no: rebuilt from the tables and logs that are whole, and distrusted <-'
  *
@@ -10,7 +10,7 @@
  * be looked at is opened for reading and nothing of it changes.
  */
 #include "repair.h"
-#include "check.h"
+#include "checking.h"
 #include "witness.h"
 
 #include <errno.h>

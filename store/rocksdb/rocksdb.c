@@ -2,7 +2,7 @@
 /*
  * rocksdb.c - the table of the backend on RocksDB; opening and closing, and the rows that belong to the whole store.
  */
-#include "check.h"
+#include "checking.h"
 #include "chores.h"
 #include "names.h"
 #include "repair.h"

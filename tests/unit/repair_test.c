@@ -6,7 +6,7 @@
  * What is expected to be found stands beside each fault as "kind kind ...", as it is looked at, and as it is repaired,
  * where one mending may take away what else would be found.
  */
-#include "rocksdb/check.h"
+#include "rocksdb/checking.h"
 #include "rocksdb/dirrow.h"
 
 #include <dirent.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check.h - looks whether everything in a database is as FORMAT.md says, and mends what is not.
+ * checking.h - looks whether everything in a database is as FORMAT.md says, and mends what is not.
  *
- *     check.c        the walk through all families, the rows of the whole store, the counters
+ *     checking.c     the walk through all families, the rows of the whole store, the counters
  *     check_names.c  the default family: directories and entries, and what must lead to them
  *     check_index.c  version, data, deadline and tag: what must lead back
  *     findings.c     what is said of it, with paths
@@ -18,13 +18,13 @@
  * may have come back from before, and what leads to it has not. Nor can it be told there what is a hole in a value and
  * what was lost.
  *
- * A further rule, as of a directory's totals, is a function that check.c calls when a group of rows in `default` ends, or
+ * A further rule, as of a directory's totals, is a function that checking.c calls when a group of rows in `default` ends, or
  * one more family's walk.
  *
  * All of it belongs to the thread that checks.
  */
-#ifndef LARDER_ROCKSDB_CHECK_H
-#define LARDER_ROCKSDB_CHECK_H
+#ifndef LARDER_ROCKSDB_CHECKING_H
+#define LARDER_ROCKSDB_CHECKING_H
 
 #include "dirrow.h"
 #include "engine.h"

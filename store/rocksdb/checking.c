@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* check.c - one round of a check: every family, the rows of the whole store, the counters; see check.h. */
-#include "check.h"
+/* checking.c - one round of a check: every family, the rows of the whole store, the counters; see checking.h. */
+#include "checking.h"
 #include "mutation.h"
 
 #include <errno.h>
