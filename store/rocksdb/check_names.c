@@ -167,10 +167,10 @@ static void check_self(struct check *check, uint64_t dir, const struct slice *ke
                     name, dir, dir);
         move_to_root(check, dir, name, &entry);
         check->counted.directories++;
-        check->counted.bytes += entry_cost(&entry, strlen(name));
+        check_count_in(check, STORE_ROOT, entry_cost(&entry, strlen(name)), 0);
     } else {
         check->counted.directories++;
-        check->counted.bytes += entry_cost(&entry, strlen(name));
+        check_count_in(check, entry.parent, entry_cost(&entry, strlen(name)), 0);
         check_link_to(check, dir, name, &entry);
     }
     entry_release(&entry);
@@ -331,8 +331,7 @@ static void check_entry(struct check *check, uint64_t dir, const char *name, con
         check_number(check, entry.version);
         check_number(check, entry.ino);
         check_number(check, entry.change);
-        check->counted.items++;
-        check->counted.bytes += entry_cost(&entry, strlen(name));
+        check_count_in(check, dir, entry_cost(&entry, strlen(name)), 1);
     }
     if (decoded)
         entry_release(&entry);
@@ -400,6 +399,7 @@ int check_names(struct check *check)
     for (view_walk(&check->view, FAMILY_DEFAULT, &walk); walk_get(&walk, &key, &row) && check_goes_on(check);
          walk_next(&walk))
         check_one(check, &key, &row);
+    check_count_up(check);
     if (view_walk_error(&walk) < 0)
         check_unreadable(check);
     else if (check->trouble == 0)

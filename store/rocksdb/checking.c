@@ -128,6 +128,8 @@ void check_row_of_store(struct check *check, const struct slice *key, const stru
         mend_delete_raw(check, FAMILY_DEFAULT, key);
     } else if (key->size > 8 + strlen(META_TAG) && memcmp(key->data + 8, META_TAG, strlen(META_TAG)) == 0) {
         check_invalidated(check, key, row);
+    } else if (key->size == 8 + strlen(META_QUOTA) + 8 && memcmp(key->data + 8, META_QUOTA, strlen(META_QUOTA)) == 0) {
+        check_quota_row(check, key, row);
     } else {
         check_found(check, STORE_FAULT_ROW, STORE_MENDED, "the whole store has a row of %zu bytes that is none",
                     row->size);
@@ -162,7 +164,10 @@ static void check_store(struct check *check)
 static void check_counters(struct check *check)
 {
     const struct meta_counters *have = &check->counted, *say = &check->counters;
-    if (check->damaged || check->uncounted || (check->fix && check->findings > 0))
+    bool totals = !check->damaged && !check->uncounted && !(check->fix && check->findings > 0);
+    if (totals || !check->fix)
+        check_quotas(check, totals);
+    if (!totals)
         return;
     if (!check->counters_there)
         check_found(check, STORE_FAULT_COUNTERS, STORE_MENDED, "the row \"counters\" is missing or damaged");
@@ -239,6 +244,8 @@ static void begin(struct check *check)
     check->dir_there = check->root_there = false;
     check->chunk_bytes = CHUNK_BYTES;
     check->counted = (struct meta_counters){0};
+    check->adding = (struct check_quota){0};
+    check->quotas_count = 0;
     check->told_count = 0;
     check->suspects_count = 0;
     check->trouble = 0;
@@ -266,6 +273,8 @@ int check_round(struct check *check)
         check_counters(check);
     view_release(&check->view);
     free(check->rooted);
+    free(check->quotas);
+    check->quotas = NULL;
     *check->done = (struct store_checked){
         .rows = check->seen.rows,
         .entries = check->counted.items,

@@ -5,6 +5,7 @@
  *     checking.c     the walk through all families, the rows of the whole store, the counters
  *     check_names.c  the default family: directories and entries, and what must lead to them
  *     check_index.c  version, data, deadline and tag: what must lead back
+ *     check_quotas.c  what is below directories with limits
  *     findings.c     what is said of it, with paths
  *     repair.c       the same offline, of a store that perhaps does not open
  *
@@ -17,9 +18,6 @@
  * known to be wrong once another is right. Where files were lost (`distrust`) nothing is made anew of an entry's: a row
  * may have come back from before, and what leads to it has not. Nor can it be told there what is a hole in a value and
  * what was lost.
- *
- * A further rule, as of a directory's totals, is a function that checking.c calls when a group of rows in `default` ends, or
- * one more family's walk.
  *
  * All of it belongs to the thread that checks.
  */
@@ -36,6 +34,13 @@ enum {
     CHECK_SUSPECTS = 1024,
 };
 #define CHECK_NUMBER_MAX (UINT64_C(1) << 62) /* nobody was given so many */
+
+/* A directory with a quota, as its row says, and what is below it. */
+struct check_quota {
+    uint64_t dir;
+    struct meta_quota says;
+    uint64_t bytes, items;
+};
 
 struct check {
     const struct db *db;
@@ -55,6 +60,9 @@ struct check {
     uint32_t chunk_bytes;
     struct meta_ids ids;
     struct meta_counters counters, counted;
+    struct check_quota *quotas; /* owned; by their directories */
+    size_t quotas_count;
+    struct check_quota adding; /* what was met of one directory, and is not counted above it yet */
     bool format_there, ids_there, counters_there;
     uint64_t highest; /* number in any row */
     uint64_t dir; /* the directory in whose rows the walk is; 0: in the whole store's */
@@ -79,6 +87,13 @@ int check_data(struct check *check);
 int check_deadlines(struct check *check);
 int check_tags(struct check *check);
 void check_row_of_store(struct check *check, const struct slice *key, const struct slice *row);
+void check_quota_row(struct check *check, const struct slice *key, const struct slice *row);
+
+/* Something in a directory was met that counts; and above it, which check_count_up() does last. */
+void check_count_in(struct check *check, uint64_t dir, uint64_t bytes, uint64_t items);
+void check_count_up(struct check *check);
+/* Once all was met; the `totals` only when nothing went or could not be read. */
+void check_quotas(struct check *check, bool totals);
 
 /* Counts a row. False when the watcher has had enough, or a mending failed. */
 bool check_goes_on(struct check *check);

@@ -173,12 +173,13 @@ static int check_format(int dir, const char *path, bool existing, struct store_e
 {
     enum home_format format;
     int result = look_at_format(dir, path, &format, error);
+    bool none = format == HOME_NONE || (format == HOME_FORMAT_MISSING && result == -EUCLEAN);
+    if (existing && none)
+        return store_fail(error, -ENOENT, "%s: there is no store", path);
     if (result == 0 && format == HOME_FORMAT_MISSING)
         result = home_fail_damaged(error, "%s: the file " FORMAT_NAME " is missing", path);
     if (result == 0 && format == HOME_FORMAT_DAMAGED)
         result = home_fail_damaged(error, "%s: " FORMAT_NAME " is damaged", path);
-    if (result == 0 && format == HOME_NONE && existing)
-        result = store_fail(error, -ENOENT, "%s: there is no store", path);
     return result < 0 ? result : format == HOME_FORMAT;
 }
 

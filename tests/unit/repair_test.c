@@ -29,7 +29,7 @@ struct fixture {
     char dir[200], path[256];
     struct db db; /* open while a fault is planted */
     _Atomic uint64_t reads;
-    uint64_t users, deep; /* directories' numbers */
+    uint64_t users, deep, limited; /* directories' numbers */
     struct entry small, big, link; /* users/42, big and ada, as stored */
     char found[400]; /* kinds, in the order found */
     struct store_checked checked;
@@ -74,6 +74,21 @@ static void put(struct store *store, uint64_t dir, const char *name, const void 
     store_unpin(version);
 }
 
+/* A directory with limits, and another in it. */
+static void fill_limited(struct fixture *f, struct store *store)
+{
+    struct entry entry;
+    const struct store_quota quota = {.limit_bytes = 1 << 20, .limit_items = 10};
+    assert_int_equal(store_make_dir(store, STORE_ROOT, "limited", 0755, 1, 2, &entry), 0);
+    f->limited = entry.ino;
+    entry_release(&entry);
+    assert_int_equal(store_set_quota(store, f->limited, STORE_QUOTA_BYTES | STORE_QUOTA_ITEMS, &quota), 0);
+    assert_int_equal(store_make_dir(store, f->limited, "below", 0755, 1, 2, &entry), 0);
+    put(store, entry.ino, "one", "1", 1);
+    entry_release(&entry);
+    put(store, f->limited, "two", "22", 2);
+}
+
 static void fill(struct fixture *f)
 {
     struct store *store = open_store(f);
@@ -88,6 +103,7 @@ static void fill(struct fixture *f)
     entry_release(&entry);
     put(store, f->users, "42", "Ada", 3);
     put(store, STORE_ROOT, "big", big_value(), BIG_BYTES);
+    fill_limited(f, store);
     assert_int_equal(store_make_symlink(store, STORE_ROOT, "ada", "users/42", 1, 2, NULL), 0);
     assert_int_equal(store_lookup(store, f->users, "42", &f->small), 0);
     assert_int_equal(store_lookup(store, STORE_ROOT, "big", &f->big), 0);
@@ -420,6 +436,42 @@ static void counters_wrong_in_directories(struct fixture *f)
     counters_wrong(f, 0, 0, 1);
 }
 
+static void quota_wrong(struct fixture *f, int bytes, int items)
+{
+    struct key key = key_quota(f->limited);
+    struct meta_quota quota = {0};
+    uint8_t row[META_QUOTA_SIZE];
+    SCOPED_SLICE there = {0};
+    assert_int_equal(db_get(&f->db, FAMILY_DEFAULT, &key, &there), 0);
+    assert_true(meta_get_quota(there.data, there.size, &quota) && quota.counted && quota.items == 2);
+    quota.bytes += (uint64_t)bytes;
+    quota.items += (uint64_t)items;
+    meta_put_quota(row, quota);
+    put_row(f, FAMILY_DEFAULT, key, row, sizeof row);
+}
+
+static void quota_wrong_in_bytes(struct fixture *f)
+{
+    quota_wrong(f, -1, 0);
+}
+
+static void quota_wrong_in_items(struct fixture *f)
+{
+    quota_wrong(f, 0, 1);
+}
+
+static void quota_damaged(struct fixture *f)
+{
+    put_row(f, FAMILY_DEFAULT, key_quota(f->limited), "x", 1);
+}
+
+static void quota_of_no_directory(struct fixture *f)
+{
+    uint8_t row[META_QUOTA_SIZE];
+    meta_put_quota(row, (struct meta_quota){.limit_items = 5, .counted = true});
+    put_row(f, FAMILY_DEFAULT, key_quota(f->limited + 1000), row, sizeof row);
+}
+
 static void hand_damaged(struct fixture *f)
 {
     put_row(f, FAMILY_DEFAULT, key_meta(META_HAND), "x", 1);
@@ -510,6 +562,10 @@ static const struct plant plants[] = {
     PLANT(counters_wrong_in_bytes, "counters ", "counters ", false),
     PLANT(counters_wrong_in_items, "counters ", "counters ", false),
     PLANT(counters_wrong_in_directories, "counters ", "counters ", false),
+    PLANT(quota_wrong_in_bytes, "counters ", "counters ", false),
+    PLANT(quota_wrong_in_items, "counters ", "counters ", false),
+    PLANT(quota_damaged, "row ", "row ", false),
+    PLANT(quota_of_no_directory, "row ", "row ", false),
     PLANT(hand_damaged, "row ", "row ", false),
     PLANT(store_has_a_strange_row, "row ", "row ", false),
     PLANT(invalidation_damaged, "row ", "row ", true),
@@ -586,8 +642,8 @@ static void fault_is_found_and_mended(void **state)
     struct fixture *f = *state;
     fsck(f, 0);
     assert_string_equal(f->found, "");
-    assert_int_equal(f->checked.entries, 3);
-    assert_int_equal(f->checked.directories, 2);
+    assert_int_equal(f->checked.entries, 5);
+    assert_int_equal(f->checked.directories, 4);
 
     open_database(f);
     f->plant->plant(f);
