@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* backup_stream.c - see backup_stream.h. */
 #include "backup_stream.h"
+#include "quota.h"
 #include "store.h"
 #include "tar.h"
 #include "xattr.h"
@@ -13,6 +14,7 @@
 #define END_FORMAT BACKUP_BEGIN " ends: %" PRIu64 " entries, %" PRIu64 " bytes"
 
 struct backup_stream {
+    struct store *store;
     struct store_snapshot *snapshot;
     int error; /* what ended it */
     bool ended; /* what waits is the last */
@@ -60,7 +62,22 @@ static void release_attributes(struct attributes *attributes)
     free(attributes->list);
 }
 
-static int put_entry(FILE *out, const char *path, const struct entry *entry, const char *comment)
+/* What limits a directory. These are as they are now, not as in the snapshot. */
+static int add_limits(struct store *store, uint64_t dir, struct attributes *attributes)
+{
+    struct store_quota quota;
+    char text[QUOTA_TEXT_MAX];
+    const char *name;
+    int result = 0;
+    if (dir == STORE_ROOT || store_quota(store, dir, &quota) < 0)
+        return 0;
+    for (size_t i = 0; result == 0 && (name = quota_property_name(i)); i++)
+        if (quota_property_show(quota_property_find(name), &quota, text))
+            result = add_attribute(attributes, name, strlen(name), text, strlen(text));
+    return result;
+}
+
+static int put_entry(struct store *store, FILE *out, const char *path, const struct entry *entry, const char *comment)
 {
     static const int types[] = {[ENTRY_FILE] = TAR_FILE, [ENTRY_DIR] = TAR_DIRECTORY, [ENTRY_SYMLINK] = TAR_SYMLINK};
     char target[STORE_TARGET_MAX + 1] = "";
@@ -68,6 +85,8 @@ static int put_entry(FILE *out, const char *path, const struct entry *entry, con
     if (entry->kind == ENTRY_SYMLINK)
         memcpy(target, entry->value, entry->value_size);
     int result = xattr_each(entry, add_attribute, &attributes);
+    if (result == 0 && entry->kind == ENTRY_DIR && !comment)
+        result = add_limits(store, entry->ino, &attributes);
     const struct tar_member member = {
         .type = types[entry->kind],
         .path = *path ? path : "./",
@@ -91,7 +110,7 @@ static int put_end(struct backup_stream *stream, FILE *out)
 {
     char comment[128];
     snprintf(comment, sizeof comment, END_FORMAT, stream->count.entries, stream->count.bytes);
-    int result = put_entry(out, "", &stream->root, comment);
+    int result = put_entry(stream->store, out, "", &stream->root, comment);
     tar_put_end(out);
     stream->ended = true;
     return result;
@@ -120,7 +139,7 @@ static int put_next(struct backup_stream *stream, FILE *out)
         note_root(stream, entry);
     stream->count.entries++;
     stream->count.bytes += stream->value_size;
-    return put_entry(out, path, entry, NULL);
+    return put_entry(stream->store, out, path, entry, NULL);
 }
 
 /* Makes more to be read. */
@@ -187,6 +206,7 @@ int backup_stream_open(struct store *store, struct backup_stream **ret_stream)
     struct backup_stream *stream = calloc(1, sizeof *stream);
     if (!stream)
         return -ENOMEM;
+    stream->store = store;
     int result = store_snapshot_open(store, &stream->snapshot);
     if (result < 0)
         free(stream);

@@ -5,8 +5,8 @@
  *     store_snapshot_next() --> header, attributes --> waiting text --> reader
  *     store_snapshot_read() ----------------------------------------------^
  *
- * A member an entry, the root first as "./", a directory before what is in it. Attributes are what listxattr shows, and
- * user.expires, so that a lifetime ends when it would have ended. So `tar -x --xattrs` understands it.
+ * A member an entry, the root first as "./", a directory before what is in it. Attributes are what listxattr shows (limits
+ * of directories as they are when they are read), and user.expires, so that a lifetime ends when it would have ended. So `tar -x --xattrs` understands it.
  *
  * It begins with a comment, BACKUP_BEGIN. At its end comes the root once more, which does no harm, with a comment that
  * counts what there is: an archive that has the first and not the second was cut off, even if it ends well for tar.

@@ -23,6 +23,9 @@ echo forever >users/forever
 setfattr -n user.ttl -v none users/forever
 setfattr -n user.ttl -v 1h users
 setfattr -n user.tags -v handed users
+setfattr -n user.limit.items -v 1000 users
+setfattr -n user.limit.bytes -v 300M users/deep
+setfattr -n user.policy -v lru users/deep
 echo inherits >users/deep/inherits
 setfattr -x user.ttl users/forever # has none, though its directory hands one down
 : >nothing
