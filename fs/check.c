@@ -48,7 +48,8 @@ static void check_name_locked(const struct fs *fs, const struct name *name)
 static void check_node_locked(const struct fs *fs, const struct node *node)
 {
     const struct handle *handle;
-    unsigned handles = 0;
+    const struct write_session *session;
+    unsigned handles = 0, appearing = 0;
     LIST_FOREACH(handle, &node->handles, of_node) {
         check_handle_locked(node, handle);
         handles++;
@@ -57,7 +58,9 @@ static void check_node_locked(const struct fs *fs, const struct node *node)
     assert(!node->reserved || handles == 0);
     assert(!node->pushing || handles == 1);
     assert(!node->hold || (node->hold->node == node && store_version_id(node->hold->version) == node->version));
-    assert(node->appearing <= node->creating);
+    LIST_FOREACH(session, &node->appearing, of_dir)
+        appearing++;
+    assert(appearing <= node->creating);
     assert((node->kind == NODE_DIR) == !node->name);
     if (node->name)
         check_name_locked(fs, node->name);

@@ -172,13 +172,26 @@ static int64_t settle_deadline_locked(const struct name *name, int64_t now)
     return 0;
 }
 
+/* One that should have been released by now, or NULL. */
+static struct write_session *overdue_locked(const struct name *name)
+{
+    struct write_session *session;
+    LIST_FOREACH(session, &name->sessions, of_name)
+        if (session->settles_ns)
+            break;
+    return session;
+}
+
 void name_settle_locked(struct fs *fs, struct name *name)
 {
+    struct write_session *overdue;
     int64_t until;
     name->refs++;
-    while ((until = settle_deadline_locked(name, clock_ns(CLOCK_MONOTONIC)))) {
-        fs_wait_until_locked(fs, until);
-    }
+    do {
+        while ((until = settle_deadline_locked(name, clock_ns(CLOCK_MONOTONIC))))
+            fs_wait_until_locked(fs, until);
+        overdue = overdue_locked(name);
+    } while (overdue && write_session_await_locked(fs, overdue));
     name_put_locked(fs, name);
 }
 
@@ -212,6 +225,7 @@ struct node *node_new_locked(struct fs *fs, enum node_kind kind, uint64_t ino, u
         LIST_INSERT_HEAD(&name->nodes, node, of_name);
     }
     LIST_INIT(&node->handles);
+    LIST_INIT(&node->appearing);
     fs->node_count++;
     LIST_INSERT_HEAD(&fs->nodes, node, all);
     return node;
@@ -241,10 +255,13 @@ struct node *node_dir_locked(struct fs *fs, uint64_t dir)
 
 void node_dir_settle(struct fs *fs, struct node *node)
 {
-    int64_t until = clock_ns(CLOCK_MONOTONIC) + SETTLE_NS;
+    struct write_session *first;
     fs_lock(fs);
-    while (node->appearing > 0 && fs_wait_until_locked(fs, until))
-        ;
+    do {
+        int64_t until = clock_ns(CLOCK_MONOTONIC) + SETTLE_NS;
+        while ((first = LIST_FIRST(&node->appearing)) && fs_wait_until_locked(fs, until))
+            ;
+    } while (first && write_session_await_locked(fs, first));
     fs_unlock(fs);
 }
 

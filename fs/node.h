@@ -101,7 +101,7 @@ struct node {
     int64_t hold_until_ns;
     TAILQ_ENTRY(node) of_held;
     unsigned creating; /* directories: names in it that are being created */
-    unsigned appearing; /* of these, flushed and about to be released */
+    LIST_HEAD(, write_session) appearing; /* of these, flushed and about to be released */
     int64_t listed_ns; /* directories: CLOCK_MONOTONIC when a listing last told what may be believed; 0 never */
     unsigned sessions; /* write sessions that began here */
     LIST_HEAD(, handle) handles;
@@ -165,8 +165,9 @@ void name_lock_two(struct fs *fs, struct name *one, struct name *other);
 void name_unlock(struct fs *fs, struct name *name);
 
 /*
- * Waits, some milliseconds at most, for a write session here that was flushed and will be released in a moment: the
- * kernel sends RELEASE without waiting for its answer, and the closer's next call must already see what it wrote.
+ * Waits for a write session here that was flushed and will be released in a moment: the kernel sends RELEASE without
+ * waiting for its answer, and the closer's next call must already see what it wrote. Some milliseconds at most, or longer
+ * while that is sure to come (write_session.c). Releases and takes the lock.
  */
 void name_settle_locked(struct fs *fs, struct name *name);
 
@@ -185,7 +186,7 @@ void node_unreserve_locked(struct node *node);
 /* The node of a directory, or NULL. */
 struct node *node_dir_locked(struct fs *fs, uint64_t dir);
 
-/* Waits, some milliseconds at most, for names in a directory that are about to appear, see name_settle_locked(). */
+/* Waits for names in a directory that are about to appear, as name_settle_locked(). */
 void node_dir_settle(struct fs *fs, struct node *node);
 
 /* The node that LOOKUP answers for an entry found at a place; `steady`: it is still there (state.h). NULL: out of

@@ -173,6 +173,23 @@ enum process_answer process_has_file(pid_t tid, uint64_t mount_id, uint64_t ino,
     return answer;
 }
 
+enum process_answer process_any_has_file(uint64_t mount_id, uint64_t ino, bool to_write)
+{
+    DIR *dir = opendir("/proc");
+    if (!dir)
+        return PROCESS_UNKNOWN;
+    enum process_answer answer = PROCESS_NO;
+    const struct dirent *entry;
+    while (answer == PROCESS_NO && (entry = readdir(dir))) {
+        pid_t process = (pid_t)strtol(entry->d_name, NULL, 10); /* 0: none */
+        enum process_answer found = process ? process_has_file(process, mount_id, ino, to_write) : PROCESS_NO;
+        if (found != PROCESS_UNKNOWN)
+            answer = found;
+    }
+    closedir(dir);
+    return answer;
+}
+
 uint64_t process_mount_id(const char *path)
 {
     struct statx found;

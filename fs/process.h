@@ -39,6 +39,10 @@ pid_t process_look(pid_t tid, unsigned *ret_descriptors);
 enum process_answer { PROCESS_NO, PROCESS_YES, PROCESS_MAYBE, PROCESS_UNKNOWN };
 enum process_answer process_has_file(pid_t tid, uint64_t mount_id, uint64_t ino, bool to_write);
 
+/* The same of all processes but those that we may not look at, which are other users'. Takes as long as there are many
+ * descriptors: some milliseconds. */
+enum process_answer process_any_has_file(uint64_t mount_id, uint64_t ino, bool to_write);
+
 /* The id of the mount on a directory, without asking that; 0 when it cannot be told (kernels before 5.8). */
 uint64_t process_mount_id(const char *path);
 

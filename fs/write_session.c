@@ -12,10 +12,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* How long after a FLUSH whoever looks the name up waits for RELEASE: when that is due, which takes a moment even where
- * all processors are busy; and when it may well not come. */
+/* How long after a FLUSH whoever looks the name up waits for RELEASE: when that is due, which takes a moment; and
+ * when it may well not come. Where it is due, and all processors are busy, that is put off for as long as nobody has the
+ * file open: by AWAITS times at most, for a mapping or a message under way to another process keeps it open, too. */
 #define RELEASE_NS         100000000LL
 #define RELEASE_PERHAPS_NS 10000000LL
+#define AWAITS             20
 
 /* --- life ---------------------------------------------------------------------------------------------- */
 
@@ -32,8 +34,12 @@ static void count_creating_locked(struct fs *fs, const struct write_session *ses
 static void set_settles_locked(struct fs *fs, struct write_session *session, int64_t settles_ns)
 {
     struct node *dir = session->creates && session->listed ? node_dir_locked(fs, session->dir) : NULL;
-    if (dir)
-        dir->appearing += (unsigned)(!!settles_ns - !!session->settles_ns);
+    bool appears = dir && settles_ns;
+    if (session->appears && !appears)
+        LIST_REMOVE(session, of_dir);
+    else if (!session->appears && appears)
+        LIST_INSERT_HEAD(&dir->appearing, session, of_dir);
+    session->appears = appears;
     session->settles_ns = settles_ns;
 }
 
@@ -300,6 +306,26 @@ static enum close judge_close(struct fs *fs, const struct write_session *session
     return ready ? CLOSE_OF_LAST : CLOSE_OF_DONE;
 }
 
+/* What is mapped is open, and no descriptor shows it. */
+bool write_session_await_locked(struct fs *fs, struct write_session *session)
+{
+    uint64_t ino = session->node->told_ino;
+    if (!session->listed || session->maps || session->awaits++ >= AWAITS)
+        return false;
+    session->refs++;
+    fs_unlock(fs);
+    bool comes = process_any_has_file(fs->mount_id, ino, !session->read_only) == PROCESS_NO;
+    fs_lock(fs);
+    if (!comes)
+        session->awaits = AWAITS;
+    else if (session->listed && session->settles_ns)
+        set_settles_locked(fs, session, clock_ns(CLOCK_MONOTONIC) + RELEASE_NS);
+    fs_unlock(fs);
+    write_session_put(fs, session);
+    fs_lock(fs);
+    return comes;
+}
+
 int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid)
 {
     fs_lock(fs);
@@ -318,6 +344,7 @@ int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid)
     if (what == CLOSE_OF_KILLED_OPENER)
         write_session_unlist_locked(fs, session);
     session->killed |= what == CLOSE_OF_KILLED || what == CLOSE_OF_KILLED_OPENER;
+    session->awaits = what == CLOSE_OF_DONE ? 0 : AWAITS;
     set_settles_locked(fs, session,
                        clock_ns(CLOCK_MONOTONIC) + (what == CLOSE_OF_DONE ? RELEASE_NS : RELEASE_PERHAPS_NS));
     fs_unlock(fs);

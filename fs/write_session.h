@@ -42,7 +42,9 @@ struct write_session {
     bool killed; /* the one who wrote last was killed */
     int error; /* the first failed write or publish: nothing will be published, close reports it */
     int64_t settles_ns; /* CLOCK_MONOTONIC: until then to wait for RELEASE; 0 not flushed, or written since */
-    LIST_ENTRY(write_session) of_name;
+    unsigned awaits; /* times that was put off, see write_session_await_locked() */
+    bool appears; /* in the list of its directory */
+    LIST_ENTRY(write_session) of_name, of_dir;
 };
 
 /* Begins a session for a staged version (taken over, also on failure) at a name, on a node; the caller has one
@@ -78,6 +80,13 @@ void write_session_wrote(struct fs *fs, struct write_session *session, int resul
 
 /* Notes that it was given another size. */
 void write_session_resized(struct fs *fs, struct write_session *session);
+
+/*
+ * It was flushed, and has not been released by the time it should: when nobody has it open any more, RELEASE is on its
+ * way, on a machine that is busy, and is to be waited for somewhat longer. False when somebody has, it cannot be told,
+ * or that was enough. Releases and takes the lock.
+ */
+bool write_session_await_locked(struct fs *fs, struct write_session *session);
 
 /* FLUSH by thread `tid`. */
 int write_session_flush(struct fs *fs, struct write_session *session, pid_t tid);
