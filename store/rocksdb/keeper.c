@@ -12,6 +12,7 @@ enum {
     SWEEP_PAUSE_MS = 2, /* between two steps of the sweep */
     FORGET_PAUSE_MS = 1, /* between two batches of invalidated entries, which take about as long */
     SLEEP_MAX_MS = 60 * 1000, /* the wall clock may be set */
+    TURN_ROUNDS = 16, /* batches of evictions in one place, before others have their turn */
 };
 
 static int64_t monotonic_ms(void)
@@ -101,18 +102,33 @@ int keeper_settle(struct engine *engine)
 
 /* --- the thread ---------------------------------------------------------------------------------------- */
 
-/* Room from what is dead already before what lives has to go. Returns how many went. */
-static size_t free_some(struct engine *engine, struct quota *quota, struct room_amount excess)
+/* What invalidated tags left. Returns how many went. */
+static size_t free_dead(struct engine *engine)
 {
     size_t freed = 0;
     while (freed == 0 && chore_invalidated(engine, &freed) > 0)
         ;
-    bool evicts = quota ? policy_rule(&quota->policy) != STORE_POLICY_NONE : room_evicts(&engine->room);
+    return freed;
+}
+
+/* Room from what is dead already before what lives has to go. Returns how many went. */
+static size_t free_some(struct engine *engine, struct room_amount excess)
+{
+    size_t freed = free_dead(engine);
+    return freed > 0 || !room_evicts(&engine->room) ? freed : chore_evict(engine, NULL, excess);
+}
+
+/* Below a directory what is dead may be all elsewhere: where others can go it comes first every second time. */
+static size_t free_some_in(struct engine *engine, struct quota *quota, struct room_amount excess, int round)
+{
+    bool evicts = policy_rule(&quota->policy) != STORE_POLICY_NONE;
+    size_t freed = evicts && round % 2 == 1 ? 0 : free_dead(engine);
     return freed > 0 || !evicts ? freed : chore_evict(engine, quota, excess);
 }
 
-/* Down to the low watermark, and further for those who wait. False when the medium failed to delete. */
-static bool make_room(struct engine *engine)
+/* Down to the low watermark, and further for those who wait; or for as long as its turn is, and then there is *more.
+ * False when the medium failed to delete. */
+static bool make_room(struct engine *engine, bool *more)
 {
     struct room *room = &engine->room;
     struct room_amount excess;
@@ -120,9 +136,13 @@ static bool make_room(struct engine *engine)
     bool reaped = true;
     if (!room_attempt(room, &attempt))
         return true;
-    while (room_excess(room, &excess)) {
+    for (int round = 0; room_excess(room, &excess); round++) {
+        if (round == TURN_ROUNDS) {
+            *more = true;
+            break;
+        }
         uint64_t takes = room_takes(room);
-        size_t evicted = free_some(engine, NULL, excess);
+        size_t evicted = free_some(engine, excess);
         reaped = chore_reap(engine);
         tell(engine);
         if (evicted == 0 && room_failed(room, attempt, takes))
@@ -133,37 +153,43 @@ static bool make_room(struct engine *engine)
     return reaped;
 }
 
-/* The same below one directory. False when the medium failed. */
-static bool make_room_in(struct engine *engine, struct quota *quota)
+/* The same below one directory. */
+static bool make_room_in(struct engine *engine, struct quota *quota, bool *more)
 {
     struct room_amount excess;
     uint64_t attempt;
-    bool done = quota_count(engine, quota, false) == 0;
-    if (!quota_attempt(engine, quota, &attempt))
-        return done;
-    while (quota_excess(engine, quota, &excess)) {
+    bool reaped = true;
+    if (!quota_ready(engine, quota) || !quota_attempt(engine, quota, &attempt))
+        return true;
+    for (int round = 0; quota_excess(engine, quota, &excess); round++) {
+        if (round == TURN_ROUNDS) {
+            *more = true;
+            break;
+        }
         uint64_t stored = quota_stored(engine, quota);
-        bool counted = quota_count(engine, quota, true) == 0;
-        size_t evicted = counted ? free_some(engine, quota, excess) : 0;
-        done = chore_reap(engine) && counted;
+        size_t evicted = free_some_in(engine, quota, excess, round);
+        reaped = chore_reap(engine);
         tell(engine);
         if (evicted == 0 && quota_failed(engine, quota, attempt, stored))
             break;
         if (evicted == 0)
             usleep(100);
     }
-    return done;
+    return reaped;
 }
 
-static bool make_room_in_quotas(struct engine *engine)
+/* A turn for each, and for the count that is under way. False when the medium failed. */
+static bool make_room_in_quotas(struct engine *engine, bool *more)
 {
     bool done = true;
     quotas_begin_pass(engine);
     for (struct quota *quota; (quota = quotas_due(engine)); quota_release(&engine->quotas, quota)) {
-        done = make_room_in(engine, quota) && done;
+        done = make_room_in(engine, quota, more) && done;
         policy_grow(&quota->policy);
     }
-    return done;
+    int counted = quotas_count_some(engine);
+    *more |= counted > 0;
+    return done && counted >= 0;
 }
 
 /* Some of the sweep, or with `whole` all that is left of it. */
@@ -191,17 +217,18 @@ static bool forget(struct engine *engine, bool whole)
     return more >= 0;
 }
 
-static bool pass(struct engine *engine, bool whole)
+/* Everything once, and of what has no end its turn: then there is *more. */
+static bool pass(struct engine *engine, bool whole, bool *more)
 {
     int64_t next_ms;
     bool expired = chore_expire(engine, &next_ms);
     keeper_wake(engine, next_ms);
     bool forgotten = forget(engine, whole);
     bool reaped = chore_reap(engine);
-    reaped = make_room_in_quotas(engine) && reaped;
+    reaped = make_room_in_quotas(engine, more) && reaped;
     if (room_disk_full(&engine->room))
         snapshots_revoke(engine);
-    reaped = make_room(engine) && reaped;
+    reaped = make_room(engine, more) && reaped;
     if (!reaped)
         keeper_wake(engine, RETRY_MS);
     policy_grow(&engine->policy);
@@ -245,7 +272,13 @@ static void *keeper_main(void *arg)
     struct keeper *keeper = &engine->keeper;
     uint64_t ticket;
     while (wait_for_work(keeper, &ticket)) {
-        bool whole = ticket != keeper->settles_done, done = pass(engine, whole);
+        bool whole = ticket != keeper->settles_done, done, more;
+        do {
+            more = false;
+            done = pass(engine, whole, &more);
+        } while (more && whole);
+        if (more)
+            keeper_wake(engine, 0);
         if (whole)
             settled(keeper, ticket, done);
     }
@@ -276,6 +309,7 @@ bool keeper_stop(struct engine *engine)
     pthread_cond_signal(&keeper->woken);
     pthread_mutex_unlock(&keeper->lock);
     pthread_join(keeper->thread, NULL);
+    quotas_count_abandon(engine);
     bool reaped = chore_reap(engine);
     tell(engine);
     return reaped && !keeper->lost && keeper->sweep_next >= keeper->sweep_end;

@@ -18,6 +18,7 @@ static void quota_free(struct quota *quota)
     chooser_release(&quota->chooser);
     policy_release(&quota->policy);
     roster_release(&quota->roster);
+    roster_release(&quota->since);
     free(quota->ending);
     pthread_cond_destroy(&quota->changed);
     free(quota);
@@ -45,11 +46,6 @@ void quota_release(struct quotas *quotas, struct quota *quota)
     pthread_mutex_lock(&quotas->lock);
     release_locked(quota);
     pthread_mutex_unlock(&quotas->lock);
-}
-
-static bool limits(const struct quota *quota)
-{
-    return quota->is.limit_bytes > 0 || quota->is.limit_items > 0;
 }
 
 static uint64_t limit_of(uint64_t limit)
@@ -113,7 +109,7 @@ static struct quota *find_limiting(struct quotas *quotas, uint64_t dir)
 {
     pthread_mutex_lock(&quotas->lock);
     struct quota *quota = find_locked(quotas, dir);
-    if (quota && !limits(quota))
+    if (quota && !quota_limits(quota))
         quota = NULL;
     pthread_mutex_unlock(&quotas->lock);
     return quota;
@@ -349,7 +345,7 @@ static void put(struct mutation *m, uint64_t dir, const struct store_quota *is, 
 
 static bool counted_after(const struct quota *quota)
 {
-    return (quota->counted != QUOTA_TOTALS_UNKNOWN || quota->settling) && !quota->crossing;
+    return (quota->counted || (quota->settling && !quota->crossed)) && !quota->crossing;
 }
 
 void quotas_put(struct mutation *m)
@@ -382,10 +378,9 @@ static void settle_locked(struct quota *quota)
     quota->items += quota->more_items;
     quota->since_bytes += quota->more_bytes;
     quota->since_items += quota->more_items;
-    if (quota->settling)
-        quota->counted = QUOTA_COUNTED;
+    quota->counted |= quota->settling && !quota->crossed;
     if (quota->crossing) {
-        quota->counted = QUOTA_TOTALS_UNKNOWN;
+        quota->counted = false;
         quota->crossed = true;
     }
     if (quota->waiting > 0)
@@ -406,7 +401,7 @@ static void remove_locked(struct quotas *quotas, struct quota *quota)
     for (struct quota *inner = quotas->by_dir; inner; inner = inner->hh.next)
         if (inner->outer == quota)
             inner->outer = quota->outer;
-    quotas->active -= limits(quota);
+    quotas->active -= quota_limits(quota);
     quota->removed = true;
     pthread_cond_broadcast(&quota->changed);
     quota->refs++;
@@ -457,15 +452,16 @@ static void enter_locked(struct quotas *quotas, struct quota_setting *setting)
         setting->fresh = NULL;
         HASH_ADD(hh, quotas->by_dir, dir, sizeof quota->dir, quota);
     } else {
-        quotas->active -= limits(quota);
+        quotas->active -= quota_limits(quota);
     }
-    bool limited = limits(quota);
+    bool limited = quota_limits(quota);
     quota->is = setting->is;
-    quotas->active += limits(quota);
-    setting->restructures = limited != limits(quota);
+    quotas->active += quota_limits(quota);
+    setting->restructures = limited != quota_limits(quota);
     if (setting->restructures) { /* while it limited nothing nobody counted */
-        quota->counted = QUOTA_TOTALS_UNKNOWN;
+        quota->counted = quota->guessed = quota->roster_known = false;
         quota->crossed = true;
+        roster_release(&quota->roster);
     }
     pthread_cond_broadcast(&quota->changed);
 }
@@ -533,7 +529,7 @@ static int set_step(struct mutation *m, void *arg)
     pthread_mutex_lock(&quotas->lock);
     const struct quota *there = find_locked(quotas, setting->dir);
     apply(setting, there);
-    bool counted = there && limits(there) && there->counted != QUOTA_TOTALS_UNKNOWN;
+    bool counted = there && quota_limits(there) && there->counted;
     int64_t bytes = there ? there->bytes : 0, items = there ? there->items : 0;
     pthread_mutex_unlock(&quotas->lock);
     if (setting->removes)
@@ -554,7 +550,8 @@ static int wait_until_counted(struct engine *engine, uint64_t dir)
     if (quota) {
         quota->refs++;
         uint64_t failures = quota->count_failures;
-        while (!quota->removed && limits(quota) && quota->counted == QUOTA_TOTALS_UNKNOWN &&
+        uint64_t next = quota->counts_begun + 1;
+        while (!quota->removed && quota_limits(quota) && !quota->counted && quota->counts_ended < next &&
                quota->count_failures == failures)
             pthread_cond_wait(&quota->changed, &quotas->lock);
         bool failed = quota->count_failures != failures;
@@ -653,12 +650,12 @@ int quotas_load(struct engine *engine)
         struct quota *quota = quota_new(get_u64(key.data + from.size), &is);
         if (!quota)
             return -ENOMEM;
-        quota->counted = meta.counted ? QUOTA_ROSTER_UNKNOWN : QUOTA_TOTALS_UNKNOWN;
+        quota->counted = meta.counted;
         quota->bytes = (int64_t)meta.bytes;
         quota->items = (int64_t)meta.items;
         policy_stored(&quota->policy, engine->ids.next, meta.items);
         HASH_ADD(hh, engine->quotas.by_dir, dir, sizeof quota->dir, quota);
-        engine->quotas.active += limits(quota);
+        engine->quotas.active += quota_limits(quota);
     }
     int result = walk_error(&engine->db, &walk);
     if (result == 0) {
@@ -670,9 +667,20 @@ int quotas_load(struct engine *engine)
 
 /* --- rosters ------------------------------------------------------------------------------------------- */
 
-static bool keeps_roster(const struct quota *quota)
+static void put_locked(struct quota *quota, uint64_t version, int64_t deadline_ms)
 {
-    return quota->counting || quota->counted == QUOTA_COUNTED;
+    if (quota->roster_known && !roster_put(&quota->roster, version, deadline_ms))
+        quota->roster_lost = true;
+    if (quota->counting && !roster_put(&quota->since, version, deadline_ms))
+        quota->since_lost = true;
+}
+
+static void drop_locked(struct quota *quota, uint64_t version)
+{
+    if (quota->roster_known)
+        roster_drop(&quota->roster, version);
+    if (quota->counting && !roster_drop_unseen(&quota->since, version))
+        quota->since_lost = true;
 }
 
 /* As the engine's own queue does: a version that was staged long ago comes in behind a hand that does not come round. */
@@ -689,8 +697,7 @@ static void enter_roster_locked(struct quota *quota, uint64_t version, int64_t d
     quota->stored++;
     policy_stored(&quota->policy, version, total(quota->items));
     enter_queue_locked(quota, version);
-    if (keeps_roster(quota) && !roster_put(&quota->roster, version, deadline_ms))
-        quota->roster_lost = true;
+    put_locked(quota, version, deadline_ms);
 }
 
 void quotas_entered(struct engine *engine, uint64_t dir, uint64_t version, int64_t deadline_ms)
@@ -711,18 +718,14 @@ void quotas_nearer(struct engine *engine, uint64_t dir, uint64_t version, int64_
         return;
     pthread_mutex_lock(&engine->quotas.lock);
     for (; quota; quota = quota->outer)
-        if (keeps_roster(quota) && !roster_put(&quota->roster, version, deadline_ms))
-            quota->roster_lost = true;
+        put_locked(quota, version, deadline_ms);
     pthread_mutex_unlock(&engine->quotas.lock);
 }
 
 static void leave_locked(struct quota *quota, uint64_t version)
 {
     policy_forget(&quota->policy, version);
-    if (!quota->counting)
-        roster_drop(&quota->roster, version);
-    else if (!roster_drop_unseen(&quota->roster, version))
-        quota->roster_lost = true;
+    drop_locked(quota, version);
 }
 
 void quotas_left(struct engine *engine, uint64_t dir, uint64_t version)
@@ -811,8 +814,8 @@ void quotas_begin_pass(struct engine *engine)
 
 static bool is_due(const struct quota *quota)
 {
-    return limits(quota) && (quota->counted == QUOTA_TOTALS_UNKNOWN || quota->waiting > 0 ||
-                             (is_high(quota) && evicts(quota)) || policy_crowded(&quota->policy));
+    return quota_limits(quota) &&
+           (quota->waiting > 0 || (is_high(quota) && evicts(quota)) || policy_crowded(&quota->policy));
 }
 
 struct quota *quotas_due(struct engine *engine)
@@ -830,6 +833,16 @@ struct quota *quotas_due(struct engine *engine)
     }
     pthread_mutex_unlock(&quotas->lock);
     return quota;
+}
+
+bool quota_ready(struct engine *engine, struct quota *quota)
+{
+    pthread_mutex_lock(&engine->quotas.lock);
+    bool totals = quota->counted || quota->guessed, roster = quota->roster_known && !quota->roster_lost;
+    quota->roster_wanted |= evicts(quota) && (quota->waiting > 0 || is_high(quota));
+    bool ready = totals && (roster || !evicts(quota));
+    pthread_mutex_unlock(&engine->quotas.lock);
+    return ready;
 }
 
 bool quota_attempt(struct engine *engine, struct quota *quota, uint64_t *ret_attempt)

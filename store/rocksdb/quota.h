@@ -13,7 +13,8 @@
  *
  * Totals and roster are *counted*, by the keeper, walking the directories as they were at a moment: when the quota is
  * set on what is there already, when a directory with all that is below it was moved across its border, and the roster
- * when eviction needs it first after opening. What happens meanwhile is noted and added.
+ * when eviction needs it first after opening. What happens meanwhile is noted and added. A roster that is known stays in
+ * use while it is counted anew; who is in it and not below the directory any more is met and dropped.
  *
  * Without a quota all of this costs a look at one atomic.
  *
@@ -36,28 +37,26 @@
 struct engine;
 struct mutation;
 
-enum quota_count {
-    QUOTA_TOTALS_UNKNOWN, /* to be counted */
-    QUOTA_ROSTER_UNKNOWN, /* to be counted when eviction comes */
-    QUOTA_COUNTED,
-};
-
 struct quota {
     uint64_t dir; /* constant */
     UT_hash_handle hh;
     struct quota *outer; /* the nearest above that limits anything; or NULL */
     struct store_quota is; /* limits and policy */
     int64_t bytes, items; /* what is below it; a guess while it is not counted, which may be below nothing */
-    enum quota_count counted;
+    bool counted; /* they are right */
+    bool guessed; /* they are not, since directories crossed the border while they were counted: but that was lately */
     bool removed;
 
     /* A count under way: what changed since its moment. */
     bool counting;
-    bool crossed; /* a directory was moved across the border: all for nothing */
+    bool crossed; /* a directory was moved across the border: it is a guess */
     int64_t since_bytes, since_items;
+    struct roster since;
+    bool since_lost; /* there was no memory for it */
 
     struct roster roster;
-    bool roster_lost; /* there was no memory for it: to be counted anew */
+    bool roster_known; /* all who are below it are in it */
+    bool roster_lost; /* but for one, for want of memory: to be counted anew */
 
     /* Mutation mutex: what the batch that is being made changes. */
     bool touched;
@@ -80,6 +79,9 @@ struct quota {
     unsigned waiting;
     struct room_amount wanted;
     uint64_t attempts, failed;
+    bool roster_wanted; /* eviction has come */
+    uint64_t counts_begun, counts_ended;
+    uint64_t counted_last; /* when the last began, among those of all */
     uint64_t count_failures; /* counts that the medium made fail */
     uint64_t stored; /* sets in it */
     uint64_t passed; /* the keeper's pass that looked at it */
@@ -101,6 +103,8 @@ struct quotas {
     uint64_t epoch; /* lock; grows when a directory with a quota comes, goes, or any moves */
     struct quotas_slot slots[QUOTAS_SLOTS];
     uint64_t passes; /* lock */
+    uint64_t counts; /* lock; that have begun */
+    struct quota_tally *tally; /* the keeper's; owned: the count that is under way, or NULL */
 };
 
 void quotas_init(struct quotas *quotas);
@@ -178,9 +182,20 @@ void quotas_begin_pass(struct engine *engine);
 /* The next quota in which there is something to do, with a reference; NULL when this pass has looked at all. */
 struct quota *quotas_due(struct engine *engine);
 
-/* Counts totals and roster, if that is to be. 0; -errno, it is to be tried again. quota_count.c */
-int quota_count(struct engine *engine, struct quota *quota, bool with_roster);
+/* Goes on with the count that is under way, or begins one that is due. 1 there may be more to do; 0 there is not; -errno,
+ * it is to be tried again. quota_count.c */
+int quotas_count_some(struct engine *engine);
+/* Ends it; when the keeper has gone. */
+void quotas_count_abandon(struct engine *engine);
 
+/* Does it limit anything? */
+static inline bool quota_limits(const struct quota *quota)
+{
+    return quota->is.limit_bytes > 0 || quota->is.limit_items > 0;
+}
+
+/* Is it known what is below it, as far as it takes to make room? Else that is going to be counted. */
+bool quota_ready(struct engine *engine, struct quota *quota);
 /* Starts an attempt to make room, if it is time for one. */
 bool quota_attempt(struct engine *engine, struct quota *quota, uint64_t *ret_attempt);
 /* What has to go for the low watermark and for those who wait; false when nothing. */

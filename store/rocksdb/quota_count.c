@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * quota_count.c - quota_count(): how much is below a directory, and which versions, by a walk.
+ * quota_count.c - quotas_count_some(): how much is below a directory, and which versions, by a walk.
  *
  * The walk goes over a snapshot; from the moment of that the quota notes what batches change (since_bytes, since_items,
- * and the roster). The result is the sum of both, put in place by a batch of its own, unless a directory was moved across
- * the border meanwhile: then it begins anew.
+ * and `since`). The result is the sum of both, put in place by a batch of its own. When a directory was moved across the
+ * border meanwhile it is a guess, and counted anew: eviction may go by it, so that who waits below a border that is
+ * crossed all the time waits for one count and not for ever.
+ *
+ * There is one count at a time. It is done in slices, between which the keeper does what else there is to do, and the
+ * quota that was counted longest ago comes next.
  */
 #include "keeper.h"
 #include "mutation.h"
@@ -13,17 +17,22 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* What a walk found. */
-struct tally {
+enum { SLICE_ROWS = 4096 }; /* some milliseconds */
+
+/* A count under way, and what its walk has found. */
+struct quota_tally {
     struct engine *engine;
+    struct quota *quota; /* a reference */
     struct walk walk;
+    bool in_dir; /* the walk stands in a directory */
+    uint64_t dir;
     int64_t bytes, items;
     struct roster roster;
     uint64_t *dirs; /* owned: to be walked yet */
     size_t dirs_count, dirs_room;
 };
 
-static int push_dir(struct tally *tally, uint64_t dir)
+static int push_dir(struct quota_tally *tally, uint64_t dir)
 {
     if (tally->dirs_count == tally->dirs_room) {
         size_t room = tally->dirs_room ? tally->dirs_room * 2 : 64;
@@ -37,7 +46,7 @@ static int push_dir(struct tally *tally, uint64_t dir)
     return 0;
 }
 
-static int tally_dir(struct tally *tally, uint64_t dir, size_t name_size)
+static int tally_dir(struct quota_tally *tally, uint64_t dir, size_t name_size)
 {
     struct entry entry;
     int result = row_read_self_frozen(tally->engine, &tally->walk, dir, &entry);
@@ -48,7 +57,7 @@ static int tally_dir(struct tally *tally, uint64_t dir, size_t name_size)
     return push_dir(tally, dir);
 }
 
-static int tally_row(struct tally *tally, const struct slice *key, const struct slice *row)
+static int tally_row(struct quota_tally *tally, const struct slice *key, const struct slice *row)
 {
     uint64_t id;
     struct entry entry;
@@ -66,105 +75,208 @@ static int tally_row(struct tally *tally, const struct slice *key, const struct 
     return result;
 }
 
-static int tally_names(struct tally *tally, uint64_t dir)
+/* On to the next directory; false when that was all. */
+static bool tally_enter(struct quota_tally *tally)
 {
-    struct key from = key_name(dir, "");
-    struct slice key, row;
-    int result = 0;
+    if (tally->dirs_count == 0)
+        return false;
+    tally->dir = tally->dirs[--tally->dirs_count];
+    struct key from = key_name(tally->dir, "");
     from.bytes[from.size++] = '\0';
-    for (walk_seek(&tally->walk, &from); result == 0 && walk_get(&tally->walk, &key, &row); walk_next(&tally->walk)) {
-        if (get_u64(key.data) != dir)
-            return 0;
-        result = tally_row(tally, &key, &row);
-    }
-    return result == 0 ? walk_error(&tally->engine->db, &tally->walk) : result;
+    walk_seek(&tally->walk, &from);
+    return tally->in_dir = true;
 }
 
-static int tally_all(struct tally *tally, uint64_t dir)
+/* One row. 1 when there may be more. */
+static int tally_next(struct quota_tally *tally)
 {
-    int result = push_dir(tally, dir);
-    while (result == 0 && tally->dirs_count > 0)
-        result = tally_names(tally, tally->dirs[--tally->dirs_count]);
+    struct slice key, row;
+    if (!tally->in_dir)
+        return tally_enter(tally);
+    tally->in_dir = walk_get(&tally->walk, &key, &row) && get_u64(key.data) == tally->dir;
+    if (!tally->in_dir) {
+        int result = walk_error(&tally->engine->db, &tally->walk);
+        return result < 0 ? result : 1;
+    }
+    int result = tally_row(tally, &key, &row);
+    walk_next(&tally->walk);
+    return result < 0 ? result : 1;
+}
+
+static int tally_some(struct quota_tally *tally)
+{
+    int result = 1;
+    for (int i = 0; i < SLICE_ROWS && result > 0; i++)
+        result = tally_next(tally);
     return result;
 }
 
-/* The moment it counts from. */
-static void begin(struct engine *engine, struct quota *quota, struct tally *tally)
+/* --- one count ----------------------------------------------------------------------------------------- */
+
+static bool is_due(const struct quota *quota)
 {
+    return quota_limits(quota) &&
+           (!quota->counted || (quota->roster_wanted && (!quota->roster_known || quota->roster_lost)));
+}
+
+/* The one that was counted longest ago, with a reference; or NULL. */
+static struct quota *next_due(struct quotas *quotas)
+{
+    struct quota *next = NULL;
+    pthread_mutex_lock(&quotas->lock);
+    for (struct quota *quota = quotas->by_dir; quota; quota = quota->hh.next)
+        if (is_due(quota) && (!next || quota->counted_last < next->counted_last))
+            next = quota;
+    if (next) {
+        next->refs++;
+        next->counted_last = ++quotas->counts;
+    }
+    pthread_mutex_unlock(&quotas->lock);
+    return next;
+}
+
+/* Takes the reference over, on success. NULL without memory. */
+static struct quota_tally *tally_new(struct engine *engine, struct quota *quota)
+{
+    struct quota_tally *tally = calloc(1, sizeof *tally);
+    if (tally) {
+        tally->engine = engine;
+        tally->quota = quota;
+    }
+    if (!tally || push_dir(tally, quota->dir) < 0) {
+        free(tally);
+        return NULL;
+    }
+    return tally;
+}
+
+/* The moment it counts from. */
+static void begin(struct quota_tally *tally)
+{
+    struct engine *engine = tally->engine;
+    struct quota *quota = tally->quota;
     struct key from = key_self(STORE_ROOT), end = key_self(UINT64_MAX);
     pthread_mutex_lock(&engine->mutation);
     db_walk_frozen(&engine->db, FAMILY_DEFAULT, &from, &end, &tally->walk);
     pthread_mutex_lock(&engine->quotas.lock);
     quota->counting = true;
-    quota->crossed = quota->roster_lost = false;
+    quota->crossed = quota->since_lost = false;
     quota->since_bytes = quota->since_items = 0;
-    roster_release(&quota->roster);
+    quota->counts_begun++;
     pthread_mutex_unlock(&engine->quotas.lock);
     pthread_mutex_unlock(&engine->mutation);
 }
 
-struct counted {
-    struct quota *quota;
-    const struct tally *tally;
-};
-
 /* -ESTALE when it was for nothing. */
 static int settle_step(struct mutation *m, void *arg)
 {
-    const struct counted *counted = arg;
-    struct quota *quota = counted->quota;
-    if (quota->crossed || quota->removed)
+    const struct quota_tally *tally = arg;
+    if (tally->quota->removed)
         return -ESTALE;
-    quotas_settling(m, quota, counted->tally->bytes, counted->tally->items);
+    quotas_settling(m, tally->quota, tally->bytes, tally->items);
     return 0;
 }
 
-static int end(struct engine *engine, struct quota *quota, struct tally *tally, int result)
+/* Who waits for a count that failed can be told nothing better than that there is no room. */
+static void fail_locked(struct quota *quota)
 {
+    quota->count_failures++;
+    quota->failed = ++quota->attempts;
+}
+
+static int take_over_locked(struct quota_tally *tally, int result)
+{
+    struct quota *quota = tally->quota;
+    if (result == 0 && (quota->since_lost || !roster_merge(&quota->since, &tally->roster)))
+        result = -ENOMEM;
+    if (result == 0) {
+        roster_release(&quota->roster);
+        quota->roster = quota->since;
+        quota->since = (struct roster){0};
+        quota->roster_known = true;
+        quota->roster_lost = false;
+        quota->guessed = quota->crossed;
+    }
+    return result;
+}
+
+static int end(struct quota_tally *tally, int result)
+{
+    struct engine *engine = tally->engine;
+    struct quota *quota = tally->quota;
     pthread_mutex_lock(&engine->mutation);
     pthread_mutex_lock(&engine->quotas.lock);
+    result = take_over_locked(tally, result);
+    roster_release(&quota->since);
     quota->counting = false;
-    if (result == 0 && !roster_merge(&quota->roster, &tally->roster))
-        quota->roster_lost = true;
-    if (result != 0 || quota->crossed)
-        roster_release(&quota->roster);
-    if (result != 0 && quota->counted == QUOTA_COUNTED)
-        quota->counted = QUOTA_ROSTER_UNKNOWN;
-    if (result == 0 && quota->roster_lost)
-        result = -ENOMEM;
-    quota->count_failures += result < 0 && result != -ESTALE;
+    quota->counts_ended = quota->counts_begun;
+    if (result < 0 && result != -ESTALE)
+        fail_locked(quota);
     pthread_cond_broadcast(&quota->changed);
     pthread_mutex_unlock(&engine->quotas.lock);
     pthread_mutex_unlock(&engine->mutation);
     return result;
 }
 
-static int count(struct engine *engine, struct quota *quota)
+static void tally_free(struct quota_tally *tally)
 {
-    struct tally tally = {.engine = engine};
-    begin(engine, quota, &tally);
-    int result = tally_all(&tally, quota->dir);
-    walk_release(&tally.walk);
-    roster_sort(&tally.roster);
-    if (result == 0)
-        result = mutate(engine, settle_step, &(struct counted){quota, &tally});
-    result = end(engine, quota, &tally, result);
-    roster_release(&tally.roster);
-    free(tally.dirs);
-    return result;
+    quota_release(&tally->engine->quotas, tally->quota);
+    roster_release(&tally->roster);
+    free(tally->dirs);
+    free(tally);
 }
 
-int quota_count(struct engine *engine, struct quota *quota, bool with_roster)
+/* --- the whole ----------------------------------------------------------------------------------------- */
+
+static bool is_wanted(struct quotas *quotas, const struct quota *quota)
 {
-    int result = 0;
-    do {
-        pthread_mutex_lock(&engine->quotas.lock);
-        bool due = !quota->removed && (quota->counted == QUOTA_TOTALS_UNKNOWN ||
-                                       (with_roster && (quota->counted != QUOTA_COUNTED || quota->roster_lost)));
-        pthread_mutex_unlock(&engine->quotas.lock);
-        if (!due)
-            return 0;
-        result = count(engine, quota);
-    } while (result == 0 || result == -ESTALE);
-    return result;
+    pthread_mutex_lock(&quotas->lock);
+    bool wanted = !quota->removed && quota_limits(quota);
+    pthread_mutex_unlock(&quotas->lock);
+    return wanted;
+}
+
+static int finish(struct engine *engine, int result)
+{
+    struct quota_tally *tally = engine->quotas.tally;
+    engine->quotas.tally = NULL;
+    walk_release(&tally->walk);
+    roster_sort(&tally->roster);
+    if (result == 0)
+        result = mutate(engine, settle_step, tally);
+    result = end(tally, result);
+    tally_free(tally);
+    return result < 0 && result != -ESTALE ? result : 1;
+}
+
+/* 1 there is one under way, 0 there is none due. */
+static int begin_next(struct engine *engine)
+{
+    struct quotas *quotas = &engine->quotas;
+    struct quota *quota = quotas->active > 0 ? next_due(quotas) : NULL;
+    if (!quota)
+        return 0;
+    quotas->tally = tally_new(engine, quota);
+    if (!quotas->tally) {
+        quota_release(quotas, quota);
+        return -ENOMEM;
+    }
+    begin(quotas->tally);
+    return 1;
+}
+
+int quotas_count_some(struct engine *engine)
+{
+    struct quotas *quotas = &engine->quotas;
+    int result = quotas->tally ? 1 : begin_next(engine);
+    if (result <= 0)
+        return result;
+    result = is_wanted(quotas, quotas->tally->quota) ? tally_some(quotas->tally) : -ESTALE;
+    return result > 0 ? 1 : finish(engine, result);
+}
+
+void quotas_count_abandon(struct engine *engine)
+{
+    if (engine->quotas.tally)
+        (void)finish(engine, -ESTALE);
 }
