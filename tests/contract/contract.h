@@ -158,6 +158,7 @@ int names_tests(void);
 int open_tests(void);
 /* Another process for open_tests: opens a store, does what `work` says, writes a byte when done, and waits. */
 int open_tests_child(const char *work, const char *url);
+int quota_load_tests(void);
 int quotas_tests(void);
 int rename_tests(void);
 int snapshot_tests(void);

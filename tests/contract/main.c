@@ -25,6 +25,7 @@ int main(int argc, char **argv)
     failed += lifetime_tests();
     failed += limits_tests();
     failed += quotas_tests();
+    failed += quota_load_tests();
     failed += tags_tests();
     failed += clear_tests();
     failed += snapshot_tests();

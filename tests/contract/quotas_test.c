@@ -358,6 +358,49 @@ static void what_ends_first_goes_first(void **state)
     assert_false(number_is_there(f, dir, 0));
 }
 
+static void set_ends(struct fixture *f, uint64_t dir, unsigned number, uint64_t in_s)
+{
+    char name[16];
+    snprintf(name, sizeof name, "%05u", number);
+    set_ttl(f, dir, name, in_s * 1000);
+}
+
+/* One by one, as where each set has to wait. */
+static void each_that_ends_first_goes_first(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t dir = make_dir(f, STORE_ROOT, "dir");
+    set_quota(f, dir, 0, 7);
+    set_policy(f, dir, STORE_POLICY_TTL);
+    for (unsigned number = 0; number < 7; number++) {
+        assert_int_equal(put_number(f, dir, number, 10), 0);
+        set_ends(f, dir, number, 1000 + number);
+    }
+    for (unsigned number = 7; number < 40; number++) {
+        assert_int_equal(put_number(f, dir, number, 10), 0);
+        set_ends(f, dir, number, 1000 + number);
+        settle(f);
+        assert_true(number_is_there(f, dir, number));
+        assert_false(number_is_there(f, dir, number - 7));
+        assert_int_equal(numbers_there(f, dir, number - 6, number + 1), 7);
+    }
+}
+
+/* A new name within what has a quota is no new entry. */
+static void a_rename_keeps_what_is_known_of_reads(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t dir = make_dir(f, STORE_ROOT, "dir"), below = make_dir(f, dir, "below");
+    set_quota(f, dir, 0, 32);
+    put_numbers(f, dir, 0, 20, 10);
+    for (int i = 0; i < 3; i++)
+        hit(f, dir, "00000");
+    assert_int_equal(store_rename(f->store, dir, "00000", below, "00000", 0), 0);
+    put_numbers(f, dir, 20, 50, 10);
+    assert_true(number_is_there(f, below, 0));
+    assert_false(number_is_there(f, dir, 1));
+}
+
 /* --- setting ------------------------------------------------------------------------------------------- */
 
 static void quotas_are_set_field_by_field(void **state)
@@ -550,6 +593,8 @@ int quotas_tests(void)
         CONTRACT_TEST(what_is_read_stays_by_its_own_policy),
         CONTRACT_TEST(without_one_it_goes_by_the_stores_policy),
         CONTRACT_TEST(what_ends_first_goes_first),
+        CONTRACT_TEST(each_that_ends_first_goes_first),
+        CONTRACT_TEST(a_rename_keeps_what_is_known_of_reads),
         CONTRACT_TEST(quotas_are_set_field_by_field),
         CONTRACT_TEST(only_directories_have_quotas),
         CONTRACT_TEST(a_quota_goes_with_its_directory),
