@@ -181,13 +181,15 @@ static void gather_ending(struct look *look)
     pthread_mutex_lock(&look->engine->quotas.lock);
     pass_by_gone(quota);
     uint64_t aged = quota->stored - quota->ending_stored;
-    bool old = quota->ending_next == quota->ending_count || aged > quota->roster.count / ENDING_SHARE;
+    bool old =
+        quota->roster_ends && (quota->ending_next == quota->ending_count || aged > quota->roster.count / ENDING_SHARE);
     if (!quota->ending)
         quota->ending = malloc(ENDING_MAX * sizeof *quota->ending);
     if (old && quota->ending) {
         quota->ending_count = roster_nearest(&quota->roster, quota->ending, ENDING_MAX);
         quota->ending_next = 0;
         quota->ending_stored = quota->stored;
+        quota->roster_ends = quota->ending_count > 0;
     }
     look->ending = quota->ending_next;
     pthread_mutex_unlock(&look->engine->quotas.lock);

@@ -669,6 +669,7 @@ int quotas_load(struct engine *engine)
 
 static void put_locked(struct quota *quota, uint64_t version, int64_t deadline_ms)
 {
+    quota->roster_ends |= deadline_ms != INT64_MAX;
     if (quota->roster_known && !roster_put(&quota->roster, version, deadline_ms))
         quota->roster_lost = true;
     if (quota->counting && !roster_put(&quota->since, version, deadline_ms))

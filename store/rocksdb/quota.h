@@ -57,6 +57,7 @@ struct quota {
     struct roster roster;
     bool roster_known; /* all who are below it are in it */
     bool roster_lost; /* but for one, for want of memory: to be counted anew */
+    bool roster_ends; /* somebody in it may have a deadline */
 
     /* Mutation mutex: what the batch that is being made changes. */
     bool touched;

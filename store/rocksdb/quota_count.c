@@ -193,7 +193,7 @@ static int take_over_locked(struct quota_tally *tally, int result)
         roster_release(&quota->roster);
         quota->roster = quota->since;
         quota->since = (struct roster){0};
-        quota->roster_known = true;
+        quota->roster_known = quota->roster_ends = true;
         quota->roster_lost = false;
         quota->guessed = quota->crossed;
     }
