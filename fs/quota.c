@@ -115,30 +115,28 @@ int quota_set(struct fs *fs, const struct node *node, const char *name, const ch
     return store_set_quota(fs->store, node->ino, field, &quota);
 }
 
-static void narrow(struct store_quota *space, const struct store_quota *quota, bool *bytes, bool *items)
+/* The smallest limit is the one that is met first; of two alike the nearer. */
+static void narrow(struct store_quota *space, const struct store_quota *quota)
 {
-    if (quota->limit_bytes && !*bytes) {
+    if (quota->limit_bytes && quota->limit_bytes < space->limit_bytes) {
         space->limit_bytes = quota->limit_bytes;
         space->bytes = quota->bytes;
-        *bytes = true;
     }
-    if (quota->limit_items && !*items) {
+    if (quota->limit_items && (!space->limit_items || quota->limit_items < space->limit_items)) {
         space->limit_items = quota->limit_items;
         space->items = quota->items;
-        *items = true;
     }
 }
 
 void quota_narrow(struct fs *fs, const struct node *node, struct store_quota *space)
 {
-    bool bytes = false, items = false;
     char name[STORE_NAME_MAX + 1];
     if (node->kind != NODE_DIR)
         return;
-    for (uint64_t dir = node->ino; dir != STORE_ROOT && !(bytes && items);) {
+    for (uint64_t dir = node->ino; dir != STORE_ROOT;) {
         struct store_quota quota;
         if (store_quota(fs->store, dir, &quota) == 0)
-            narrow(space, &quota, &bytes, &items);
+            narrow(space, &quota);
         if (store_dir_place(fs->store, dir, &dir, name) < 0)
             return;
     }

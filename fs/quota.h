@@ -31,8 +31,8 @@ int quota_property_parse(const struct quota_property *property, const char *text
 int quota_get(struct fs *fs, const struct node *node, const char *name, char *ret_text);
 int quota_set(struct fs *fs, const struct node *node, const char *name, const char *value, size_t size, int flags);
 
-/* Puts the limits and totals of the nearest directory that limits a thing, at or above the node, in the place of those of
- * the mount. */
+/* Puts the smallest limit of a thing that a directory at or above the node has, with what is below that, in the place of
+ * the mount's, if it is smaller. */
 void quota_narrow(struct fs *fs, const struct node *node, struct store_quota *space);
 
 #endif

@@ -117,6 +117,11 @@ setfattr -n user.limit.items -v 1000 tenant
 mv many tenant/many
 counted() { [ "$(df_of iused tenant)" = "$(find tenant ! -type d | wc -l)" ]; }
 wait_until 10 counted
+
+# --- where a limit lies within a smaller one, that is what df shows
+setfattr -n user.limit.bytes -v 100M tenant/inner
+equal "df shows the smaller one" 10485760 "$(df_of size tenant/inner)"
+setfattr -x user.limit.bytes tenant/inner
 setfattr -n user.limit.items -v 0 tenant
 refused "No such attribute" getfattr -n user.limit.items tenant
 
