@@ -72,7 +72,9 @@ static bool evicts(const struct quota *quota)
 static uint64_t entries_max(const struct store_quota *is)
 {
     enum { ENTRIES_LEAST = 1 << 20 };
-    uint64_t most = is->limit_bytes / (ENTRY_OVERHEAD + ENTRY_ROW_HEAD);
+    uint64_t most = limit_of(is->limit_bytes) / (ENTRY_OVERHEAD + ENTRY_ROW_HEAD);
+    if (!is->limit_bytes && !is->limit_items)
+        most = 0;
     if (is->limit_items && is->limit_items < most)
         most = is->limit_items;
     return most > ENTRIES_LEAST ? most : ENTRIES_LEAST;
