@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* backup_stream.c - see backup_stream.h. */
 #include "backup_stream.h"
-#include "quota.h"
+#include "limit.h"
 #include "store.h"
 #include "tar.h"
 #include "xattr.h"
@@ -66,13 +66,13 @@ static void release_attributes(struct attributes *attributes)
 static int add_limits(struct store *store, uint64_t dir, struct attributes *attributes)
 {
     struct store_quota quota;
-    char text[QUOTA_TEXT_MAX];
+    char text[LIMIT_TEXT_MAX];
     const char *name;
     int result = 0;
     if (dir == STORE_ROOT || store_quota(store, dir, &quota) < 0)
         return 0;
-    for (size_t i = 0; result == 0 && (name = quota_property_name(i)); i++)
-        if (quota_property_show(quota_property_find(name), &quota, text))
+    for (size_t i = 0; result == 0 && (name = limit_name(i)); i++)
+        if (limit_show(limit_find(name), &quota, text))
             result = add_attribute(attributes, name, strlen(name), text, strlen(text));
     return result;
 }

@@ -15,9 +15,9 @@
 #include "file.h"
 #include "fsck.h"
 #include "ioctl.h"
+#include "limit.h"
 #include "pages.h"
 #include "place.h"
-#include "quota.h"
 #include "setting.h"
 #include "target.h"
 #include "transport.h"
@@ -521,7 +521,7 @@ static void op_statfs(fuse_req_t request, fuse_ino_t id)
     uint64_t left = stats.limit_bytes > stats.bytes ? (stats.limit_bytes - stats.bytes) / BLOCK : 0;
     struct store_quota space = {
         .limit_bytes = stats.limit_bytes, .limit_items = stats.limit_items, .bytes = stats.bytes, .items = stats.items};
-    quota_narrow(fs, node_of(fs, id), &space);
+    limit_narrow(fs, node_of(fs, id), &space);
     uint64_t blocks = space.limit_bytes / BLOCK, used = (space.bytes + BLOCK - 1) / BLOCK;
     if (left > blocks - (used < blocks ? used : blocks))
         left = blocks - (used < blocks ? used : blocks);

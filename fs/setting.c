@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* setting.c - see setting.h. */
 #include "setting.h"
+#include "limit.h"
 #include "options.h"
 #include "permission.h"
-#include "quota.h"
 #include "state.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 bool setting_is(const struct fs *fs, const struct node *node, const char *name)
 {
-    return node == fs->root && quota_property_find(name);
+    return node == fs->root && limit_find(name);
 }
 
 /* The mount's as if they were a directory's. */
@@ -28,8 +28,8 @@ static struct store_quota settings_now(struct fs *fs)
 int setting_get(struct fs *fs, const char *name, char **ret_value, size_t *ret_size)
 {
     struct store_quota now = settings_now(fs);
-    char text[QUOTA_TEXT_MAX];
-    if (!quota_property_show(quota_property_find(name), &now, text))
+    char text[LIMIT_TEXT_MAX];
+    if (!limit_show(limit_find(name), &now, text))
         return -ENODATA;
     char *value = strdup(text);
     if (!value)
@@ -39,10 +39,10 @@ int setting_get(struct fs *fs, const char *name, char **ret_value, size_t *ret_s
     return 0;
 }
 
-static int check_presence(const struct quota_property *property, const struct store_quota *now, int flags)
+static int check_presence(const struct limit *property, const struct store_quota *now, int flags)
 {
-    char text[QUOTA_TEXT_MAX];
-    bool there = quota_property_show(property, now, text);
+    char text[LIMIT_TEXT_MAX];
+    bool there = limit_show(property, now, text);
     if (there && flags & XATTR_CREATE)
         return -EEXIST;
     return !there && flags & XATTR_REPLACE ? -ENODATA : 0;
@@ -65,7 +65,7 @@ static int apply(struct fs *fs, unsigned field, const struct store_quota *wanted
 
 int setting_set(struct fs *fs, uid_t uid, const char *name, const char *value, size_t size, int flags)
 {
-    const struct quota_property *property = quota_property_find(name);
+    const struct limit *property = limit_find(name);
     struct store_quota now = settings_now(fs), wanted;
     unsigned field;
     int result = permission_whole(fs, uid);
@@ -74,6 +74,6 @@ int setting_set(struct fs *fs, uid_t uid, const char *name, const char *value, s
     if (result == 0)
         result = check_presence(property, &now, flags);
     if (result == 0)
-        result = quota_property_parse(property, value, size, &wanted, &field);
+        result = limit_parse(property, value, size, &wanted, &field);
     return result < 0 ? result : apply(fs, field, &wanted, value, &now);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* xattr.c - see xattr.h. */
 #include "xattr.h"
-#include "quota.h"
+#include "limit.h"
 #include "setting.h"
 #include "target.h"
 #include "units.h"
@@ -127,7 +127,7 @@ static const struct property *find_property(const char *name)
 /* Names that may have a meaning one day; kept as plain text today they would be a promise nobody keeps. */
 static bool is_reserved(const char *name)
 {
-    return strncmp(name, "user.limit.", 11) == 0 && !quota_property_find(name);
+    return strncmp(name, "user.limit.", 11) == 0 && !limit_find(name);
 }
 
 static bool is_user(const char *name)
@@ -166,8 +166,8 @@ static int entry_get(const struct entry *entry, const char *name, char **ret_val
 
 static int quota_text(struct fs *fs, const struct node *node, const char *name, char **ret_value, size_t *ret_size)
 {
-    char text[QUOTA_TEXT_MAX];
-    int result = quota_get(fs, node, name, text);
+    char text[LIMIT_TEXT_MAX];
+    int result = limit_get(fs, node, name, text);
     return result < 0 ? result : value_copy(text, strlen(text), ret_value, ret_size);
 }
 
@@ -182,7 +182,7 @@ int xattr_get(struct fs *fs, struct node *node, pid_t tid, const char *name, cha
         return -ENODATA;
     if (setting_is(fs, node, name))
         return setting_get(fs, name, ret_value, ret_size);
-    if (quota_property_find(name))
+    if (limit_find(name))
         return quota_text(fs, node, name, ret_value, ret_size);
     int result = target_entry(fs, node, tid, &entry);
     if (result < 0)
@@ -214,12 +214,12 @@ static void write_names(const struct entry *entry, FILE *names)
 static void write_quota_names(struct fs *fs, const struct node *node, FILE *names)
 {
     struct store_quota quota;
-    char text[QUOTA_TEXT_MAX];
+    char text[LIMIT_TEXT_MAX];
     if (node->kind != NODE_DIR || store_quota(fs->store, node->ino, &quota) < 0)
         return;
-    for (size_t i = 0; quota_property_name(i); i++)
-        if (quota_property_show(quota_property_find(quota_property_name(i)), &quota, text))
-            add_name(names, quota_property_name(i), strlen(quota_property_name(i)));
+    for (size_t i = 0; limit_name(i); i++)
+        if (limit_show(limit_find(limit_name(i)), &quota, text))
+            add_name(names, limit_name(i), strlen(limit_name(i)));
 }
 
 int xattr_list(struct fs *fs, struct node *node, pid_t tid, char **ret_names, size_t *ret_size)
@@ -311,8 +311,8 @@ int xattr_set(struct fs *fs, struct node *node, pid_t tid, const char *name, con
     int result = check_settable(node, name);
     if (result < 0)
         return result;
-    if (quota_property_find(name))
-        return quota_set(fs, node, name, value, size, flags);
+    if (limit_find(name))
+        return limit_set(fs, node, name, value, size, flags);
     const struct property *property = find_property(name);
     if (property)
         return set_property(fs, node, tid, property, value, size, flags);
@@ -333,8 +333,8 @@ int xattr_remove(struct fs *fs, struct node *node, pid_t tid, const char *name)
     int result = check_settable(node, name);
     if (result < 0)
         return result;
-    if (quota_property_find(name))
-        return node->kind == NODE_DIR ? quota_set(fs, node, name, NULL, 0, XATTR_REPLACE) : -ENODATA;
+    if (limit_find(name))
+        return node->kind == NODE_DIR ? limit_set(fs, node, name, NULL, 0, XATTR_REPLACE) : -ENODATA;
     const struct property *property = find_property(name);
     if (property)
         return set_property(fs, node, tid, property, NULL, 0, XATTR_REPLACE);

@@ -584,8 +584,8 @@ int quotas_set(void *impl, uint64_t dir, unsigned fields, const struct store_quo
 static struct store_quota quota_now(const struct quota *quota)
 {
     struct store_quota is = quota->is;
-    is.bytes = limits(quota) ? total(quota->bytes) : 0;
-    is.items = limits(quota) ? total(quota->items) : 0;
+    is.bytes = quota_limits(quota) ? total(quota->bytes) : 0;
+    is.items = quota_limits(quota) ? total(quota->items) : 0;
     return is;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* quota.c - see quota.h. */
-#include "quota.h"
+/* limit.c - see limit.h. */
+#include "limit.h"
 #include "state.h"
 #include "units.h"
 
@@ -10,12 +10,12 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-struct quota_property {
+struct limit {
     const char *name;
     unsigned field; /* STORE_QUOTA_ */
 };
 
-static const struct quota_property properties[] = {
+static const struct limit properties[] = {
     {"user.limit.bytes", STORE_QUOTA_BYTES},
     {"user.limit.items", STORE_QUOTA_ITEMS},
     {"user.policy", STORE_QUOTA_POLICY},
@@ -23,7 +23,7 @@ static const struct quota_property properties[] = {
 
 enum { PROPERTIES = sizeof properties / sizeof *properties };
 
-const struct quota_property *quota_property_find(const char *name)
+const struct limit *limit_find(const char *name)
 {
     for (size_t i = 0; i < PROPERTIES; i++)
         if (strcmp(properties[i].name, name) == 0)
@@ -31,18 +31,18 @@ const struct quota_property *quota_property_find(const char *name)
     return NULL;
 }
 
-const char *quota_property_name(size_t n)
+const char *limit_name(size_t n)
 {
     return n < PROPERTIES ? properties[n].name : NULL;
 }
 
 static bool show_limit(uint64_t limit, char *text)
 {
-    snprintf(text, QUOTA_TEXT_MAX, "%" PRIu64, limit);
+    snprintf(text, LIMIT_TEXT_MAX, "%" PRIu64, limit);
     return limit > 0;
 }
 
-bool quota_property_show(const struct quota_property *property, const struct store_quota *quota, char *text)
+bool limit_show(const struct limit *property, const struct store_quota *quota, char *text)
 {
     if (property->field == STORE_QUOTA_BYTES)
         return show_limit(quota->limit_bytes, text);
@@ -59,10 +59,10 @@ static int count_parse(const char *text, uint64_t *ret_count)
     return text[strspn(text, "0123456789")] ? -EINVAL : size_parse(text, ret_count);
 }
 
-int quota_property_parse(const struct quota_property *property, const char *value, size_t size,
-                         struct store_quota *ret_quota, unsigned *ret_field)
+int limit_parse(const struct limit *property, const char *value, size_t size, struct store_quota *ret_quota,
+                unsigned *ret_field)
 {
-    char text[QUOTA_TEXT_MAX] = "0";
+    char text[LIMIT_TEXT_MAX] = "0";
     struct store_quota quota = {0};
     if (size >= sizeof text || (value && memchr(value, '\0', size)))
         return -EINVAL;
@@ -86,7 +86,7 @@ int quota_property_parse(const struct quota_property *property, const char *valu
     return 0;
 }
 
-int quota_get(struct fs *fs, const struct node *node, const char *name, char *ret_text)
+int limit_get(struct fs *fs, const struct node *node, const char *name, char *ret_text)
 {
     struct store_quota quota;
     if (node->kind != NODE_DIR)
@@ -94,20 +94,20 @@ int quota_get(struct fs *fs, const struct node *node, const char *name, char *re
     int result = store_quota(fs->store, node->ino, &quota);
     if (result < 0)
         return result;
-    return quota_property_show(quota_property_find(name), &quota, ret_text) ? 0 : -ENODATA;
+    return limit_show(limit_find(name), &quota, ret_text) ? 0 : -ENODATA;
 }
 
-int quota_set(struct fs *fs, const struct node *node, const char *name, const char *value, size_t size, int flags)
+int limit_set(struct fs *fs, const struct node *node, const char *name, const char *value, size_t size, int flags)
 {
     struct store_quota quota;
     unsigned field;
-    char text[QUOTA_TEXT_MAX];
+    char text[LIMIT_TEXT_MAX];
     if (node->kind != NODE_DIR)
         return -EINVAL;
-    int result = quota_property_parse(quota_property_find(name), value, size, &quota, &field);
+    int result = limit_parse(limit_find(name), value, size, &quota, &field);
     if (result < 0)
         return result;
-    int there = flags == 0 ? 0 : quota_get(fs, node, name, text);
+    int there = flags == 0 ? 0 : limit_get(fs, node, name, text);
     if (there == 0 && flags & XATTR_CREATE)
         return -EEXIST;
     if (there < 0 && flags & XATTR_REPLACE)
@@ -128,7 +128,7 @@ static void narrow(struct store_quota *space, const struct store_quota *quota)
     }
 }
 
-void quota_narrow(struct fs *fs, const struct node *node, struct store_quota *space)
+void limit_narrow(struct fs *fs, const struct node *node, struct store_quota *space)
 {
     char name[STORE_NAME_MAX + 1];
     if (node->kind != NODE_DIR)
