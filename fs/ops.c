@@ -17,6 +17,7 @@
 #include "ioctl.h"
 #include "limit.h"
 #include "pages.h"
+#include "permission.h"
 #include "place.h"
 #include "setting.h"
 #include "target.h"
@@ -282,30 +283,35 @@ static void op_listxattr(fuse_req_t request, fuse_ino_t id, size_t room)
     reply_sized(request, result, names, size, room);
 }
 
-static void op_setxattr(fuse_req_t request, fuse_ino_t id, const char *name, const char *value, size_t size, int flags)
+/* With `value` NULL it is taken away. */
+static void change_xattr(fuse_req_t request, fuse_ino_t id, const char *name, const char *value, size_t size, int flags)
 {
     struct fs *fs = fs_of(request);
     struct node *node = node_of(fs, id);
     bool setting = setting_is(fs, node, name);
-    int result = setting ? setting_set(fs, fuse_req_ctx(request)->uid, name, value, size, flags)
-                         : xattr_set(fs, node, tid_of(request), name, value, size, flags);
+    int result = 0;
+    if (!setting && node->kind == NODE_DIR && limit_find(name))
+        result = permission_limit(fs, request, node->ino);
+    if (result == 0 && setting)
+        result = setting_set(fs, fuse_req_ctx(request)->uid, name, value, size, flags);
+    else if (result == 0 && value)
+        result = xattr_set(fs, node, tid_of(request), name, value, size, flags);
+    else if (result == 0)
+        result = xattr_remove(fs, node, tid_of(request), name);
     if (result < 0 || setting)
         reply_result(request, result);
     else
         reply_changed(request, node, pages_outdated(fs, NULL, node, NULL, false), answer_done, 0);
 }
 
+static void op_setxattr(fuse_req_t request, fuse_ino_t id, const char *name, const char *value, size_t size, int flags)
+{
+    change_xattr(request, id, name, value ? value : "", size, flags);
+}
+
 static void op_removexattr(fuse_req_t request, fuse_ino_t id, const char *name)
 {
-    struct fs *fs = fs_of(request);
-    struct node *node = node_of(fs, id);
-    bool setting = setting_is(fs, node, name);
-    int result = setting ? setting_set(fs, fuse_req_ctx(request)->uid, name, NULL, 0, XATTR_REPLACE)
-                         : xattr_remove(fs, node, tid_of(request), name);
-    if (result < 0 || setting)
-        reply_result(request, result);
-    else
-        reply_changed(request, node, pages_outdated(fs, NULL, node, NULL, false), answer_done, 0);
+    change_xattr(request, id, name, NULL, 0, XATTR_REPLACE);
 }
 
 /* --- files --------------------------------------------------------------------------------------------- */

@@ -46,3 +46,14 @@ int permission_remove(struct fs *fs, fuse_req_t request, uint64_t dir, bool *ret
     entry_release(&entry);
     return may ? 0 : -EACCES;
 }
+
+int permission_limit(struct fs *fs, fuse_req_t request, uint64_t dir)
+{
+    char name[STORE_NAME_MAX + 1];
+    uint64_t parent;
+    bool own_only;
+    int result = store_dir_place(fs->store, dir, &parent, name);
+    if (result == 0)
+        result = permission_remove(fs, request, parent, &own_only);
+    return result == -EACCES || (result == 0 && own_only) ? -EPERM : result;
+}

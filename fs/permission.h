@@ -16,4 +16,8 @@ int permission_whole(struct fs *fs, uid_t uid);
  * the sticky bit, only those that are the caller's. 0; -EACCES; -ENOENT: the directory is gone. */
 int permission_remove(struct fs *fs, fuse_req_t request, uint64_t dir, bool *ret_own_only);
 
+/* May who sent a request set the limits of a directory? They bind those who use it, so it takes more than to write to it:
+ * who may write to the directory it is in may, with the sticky bit only that one's owner. 0; -EPERM; -ENOENT. */
+int permission_limit(struct fs *fs, fuse_req_t request, uint64_t dir);
+
 #endif

@@ -41,3 +41,21 @@ as 65534 rmdir .larder/tags/one
 miss dir/x
 chown 0:0 .
 may_not 65534
+
+# The limits of a directory bind those who may write to it: they are set by who may write to the one above.
+mkdir tenant
+chown 65534:65534 tenant
+setfattr -n user.limit.items -v 5 tenant
+for attribute in user.limit.items user.limit.bytes user.policy; do
+    refused "not permitted" as 65534 setfattr -n $attribute -v 5 tenant
+done
+refused "not permitted" as 65534 setfattr -x user.limit.items tenant
+equal "the limit" 5 "$(as 65534 getfattr --only-values -n user.limit.items tenant)"
+as 65534 mkdir tenant/own
+as 65534 setfattr -n user.limit.items -v 3 tenant/own
+as 65534 setfattr -x user.limit.items tenant/own
+chmod 1777 .
+as 65534 mkdir shared
+refused "not permitted" as 65534 setfattr -n user.limit.items -v 3 shared
+chmod 755 .
+cd /
