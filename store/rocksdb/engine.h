@@ -12,7 +12,7 @@
  *     policy.c    what is remembered of reads       choose.c    who goes next
  *     dirs.c      directories in memory             idle.c      times of reading
  *     tagged.c    entries by their tags             tags.c      which tags were invalidated
- *     quota.c     directories with limits           quota_count.c  how much is below one
+ *     quota_parts.h  directories with limits: quota.c, quota_batch.c, quota_set.c, quota_room.c, quota_count.c
  *     roster.c    which versions are below one
  *     snapshot.c  all there was at one moment
  *     db.c        RocksDB itself                    ahead.c     large values read ahead
