@@ -3,7 +3,7 @@
  * contract.h - what the contract tests share: a store of their own with a clock they set, and helpers that read like
  * the promise under test.
  *
- * The tests see store.h and nothing behind it (limits_test.c excepted, which recounts costs with entry.h), so that they
+ * The tests see store.h and nothing behind it (the fixture excepted, which recounts costs with entry.h), so that they
  * run unchanged against every backend. Which one is said by LARDER_STORE in the environment, or the first argument:
  * "mem" or "rocksdb".
  *
@@ -134,6 +134,12 @@ void settle(struct fixture *f);
 
 /* store_check() finds nothing. fixture_teardown() sees to that as well. */
 void expect_sound(struct fixture *f);
+
+/* What is below a directory, at any depth, by a walk after all was settled. */
+struct recount {
+    uint64_t bytes, items, directories;
+};
+struct recount recount_below(struct fixture *f, uint64_t dir);
 
 /* Waits until options.gone was told of an entry; false when it was not within ten seconds. */
 bool was_told_gone(struct fixture *f, uint64_t dir, const char *name, enum store_gone why);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fixture.c - see contract.h. */
 #include "contract.h"
+#include "entry.h"
 
 #include <ftw.h>
 #include <time.h>
@@ -453,6 +454,35 @@ static bool wait_for_told(struct fixture *f, uint64_t dir, const char *name, enu
         nanosleep(&pause, NULL);
     }
     return false;
+}
+
+struct recounting {
+    struct recount sum;
+    uint64_t dirs[256]; /* below the one that was asked for, and that itself */
+    size_t dir_count;
+};
+
+static int recount_entry(void *arg, const char *name, const struct entry *entry)
+{
+    struct recounting *counting = arg;
+    counting->sum.bytes += entry_cost(entry, strlen(name));
+    counting->sum.items += entry->kind != ENTRY_DIR;
+    counting->sum.directories += entry->kind == ENTRY_DIR;
+    if (entry->kind != ENTRY_DIR)
+        return 0;
+    if (counting->dir_count == sizeof counting->dirs / sizeof *counting->dirs)
+        return -EOVERFLOW;
+    counting->dirs[counting->dir_count++] = entry->ino;
+    return 0;
+}
+
+struct recount recount_below(struct fixture *f, uint64_t dir)
+{
+    struct recounting counting = {.dirs = {dir}, .dir_count = 1};
+    settle(f);
+    for (size_t i = 0; i < counting.dir_count; i++)
+        assert_int_equal(store_list(f->store, counting.dirs[i], NULL, recount_entry, &counting), 0);
+    return counting.sum;
 }
 
 bool was_told_gone(struct fixture *f, uint64_t dir, const char *name, enum store_gone why)

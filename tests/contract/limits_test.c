@@ -52,30 +52,10 @@ static void hit_number_if_there(struct fixture *f, unsigned number)
 
 /* --- what is counted ----------------------------------------------------------------------------------- */
 
-struct recount {
-    uint64_t bytes, items, directories;
-    uint64_t dirs[64];
-    size_t dir_count;
-};
-
-static int recount_entry(void *arg, const char *name, const struct entry *entry)
-{
-    struct recount *recount = arg;
-    recount->bytes += entry_cost(entry, strlen(name));
-    recount->items += entry->kind != ENTRY_DIR;
-    recount->directories += entry->kind == ENTRY_DIR;
-    if (entry->kind == ENTRY_DIR && recount->dir_count < 64)
-        recount->dirs[recount->dir_count++] = entry->ino;
-    return 0;
-}
-
 /* The counters agree with a walk through everything. Holds when nothing is in hand. */
 static void expect_recount(struct fixture *f)
 {
-    struct recount recount = {.dirs = {STORE_ROOT}, .dir_count = 1};
-    settle(f);
-    for (size_t i = 0; i < recount.dir_count; i++)
-        assert_int_equal(store_list(f->store, recount.dirs[i], NULL, recount_entry, &recount), 0);
+    struct recount recount = recount_below(f, STORE_ROOT);
     struct store_stats counted = stats(f);
     assert_int_equal(counted.bytes, recount.bytes);
     assert_int_equal(counted.items, recount.items);

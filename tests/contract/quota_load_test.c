@@ -34,29 +34,10 @@ static void set_policy(struct fixture *f, uint64_t dir, enum store_policy policy
 
 /* --- recount ------------------------------------------------------------------------------------------- */
 
-struct recount {
-    uint64_t bytes, items;
-    uint64_t dirs[256];
-    size_t dir_count;
-};
-
-static int recount_entry(void *arg, const char *name, const struct entry *entry)
-{
-    struct recount *recount = arg;
-    recount->bytes += entry_cost(entry, strlen(name));
-    recount->items += entry->kind != ENTRY_DIR;
-    if (entry->kind == ENTRY_DIR && recount->dir_count < 256)
-        recount->dirs[recount->dir_count++] = entry->ino;
-    return 0;
-}
-
 static void expect_recount(struct fixture *f, uint64_t dir)
 {
-    struct recount recount = {.dirs = {dir}, .dir_count = 1};
+    struct recount recount = recount_below(f, dir);
     struct store_quota quota;
-    settle(f);
-    for (size_t i = 0; i < recount.dir_count; i++)
-        assert_int_equal(store_list(f->store, recount.dirs[i], NULL, recount_entry, &recount), 0);
     assert_int_equal(store_quota(f->store, dir, &quota), 0);
     assert_int_equal(quota.items, recount.items);
     assert_int_equal(quota.bytes, recount.bytes);

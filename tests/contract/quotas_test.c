@@ -60,29 +60,10 @@ static unsigned numbers_there(struct fixture *f, uint64_t dir, unsigned from, un
 
 /* --- what is counted ----------------------------------------------------------------------------------- */
 
-struct recount {
-    uint64_t bytes, items;
-    uint64_t dirs[64];
-    size_t dir_count;
-};
-
-static int recount_entry(void *arg, const char *name, const struct entry *entry)
-{
-    struct recount *recount = arg;
-    recount->bytes += entry_cost(entry, strlen(name));
-    recount->items += entry->kind != ENTRY_DIR;
-    if (entry->kind == ENTRY_DIR && recount->dir_count < 64)
-        recount->dirs[recount->dir_count++] = entry->ino;
-    return 0;
-}
-
 /* The totals agree with a walk through all that is below. */
 static void expect_recount(struct fixture *f, uint64_t dir)
 {
-    struct recount recount = {.dirs = {dir}, .dir_count = 1};
-    settle(f);
-    for (size_t i = 0; i < recount.dir_count; i++)
-        assert_int_equal(store_list(f->store, recount.dirs[i], NULL, recount_entry, &recount), 0);
+    struct recount recount = recount_below(f, dir);
     struct store_quota quota = quota_of(f, dir);
     assert_int_equal(quota.bytes, recount.bytes);
     assert_int_equal(quota.items, recount.items);
