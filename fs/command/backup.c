@@ -367,7 +367,7 @@ static int run(int argc, char **argv)
         code = back_up(&source, &target, level, &count, &written);
     close_source(&source);
     code = close_target(&target, code);
-    if (stopped_by) {
+    if (stopped_by && code != COMMAND_DONE) { /* else it came too late: the archive has its name */
         signal(stopped_by, SIG_DFL);
         raise(stopped_by);
     }

@@ -6,8 +6,6 @@
  */
 #include "contract.h"
 
-#include "entry.h"
-
 #include <time.h>
 #include <unistd.h>
 

@@ -7,8 +7,6 @@
  */
 #include "contract.h"
 
-#include "entry.h"
-
 enum { SIZE = 10000 };
 
 static void set_quota(struct fixture *f, uint64_t dir, uint64_t bytes, uint64_t items)
