@@ -39,6 +39,7 @@ static void write_config(struct fs *fs, FILE *out, bool names)
     fprintf(out, "policy=%s\n", store_policy_name(store.policy));
     fprintf(out, "ttl=%s\n", ttl);
     fprintf(out, "cache=%" PRIu64 "\n", options->cache_bytes);
+    fprintf(out, "min_free=%" PRIu64 "\n", options->min_free_bytes);
     fprintf(out, "transport=%s\n", fs->transport);
     fprintf(out, "spin=%u\n", options->spin_us);
     fprintf(out, "threads=%u\n", options->threads);

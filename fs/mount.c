@@ -368,6 +368,7 @@ static int serve(const struct mount_options *options, int report_fd, struct outc
         .policy = options->policy,
         .ttl_ms = options->ttl_ms,
         .cache_bytes = options->cache_bytes,
+        .min_free_bytes = options->min_free_bytes,
         .sync = options->sync,
         .recreate = options->recreate,
         .gone = gone_link_call,

@@ -65,6 +65,8 @@ static const struct option options_table[] = {
     {"ttl", OPTION_LIFETIME, AT(ttl_ms), 0, 0, "TIME", "lifetime of files nobody gives one (default none)"},
     {"cache", OPTION_SIZE, AT(cache_bytes), MIB, MIB << 20, "SIZE",
      "memory for blocks read from disk, 1M to 1T (default 64M)"},
+    {"min_free", OPTION_SIZE, AT(min_free_bytes), 0, INT64_MAX, "SIZE",
+     "with less free on the store's disk nothing is stored (default 256M, or half of a small disk)"},
     {"transport", OPTION_TRANSPORT, AT(transport), 0, 0, "NAME",
      "how requests come in: auto (default), uring (io_uring: fastest, Linux 6.14), dev (/dev/fuse)"},
     {"spin", OPTION_UNSIGNED, AT(spin_us), 0, 1000, "US",

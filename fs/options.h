@@ -25,6 +25,7 @@ struct mount_options {
     uint64_t items; /* items=: how many files there may be; default 0 = no limit */
     enum store_policy policy; /* policy=: default sieve */
     uint64_t ttl_ms; /* ttl=: lifetime of entries nobody gives one; default none */
+    uint64_t min_free_bytes; /* min_free=: what is to stay free on the store's disk; default 0: what the store needs */
     uint64_t cache_bytes; /* cache=: memory for blocks read from disk; default 64 MiB, 1 MiB to 1 TiB */
     enum mount_transport transport; /* transport=: how requests come in; default auto, the best one to be had */
     unsigned spin_us; /* spin=: over /dev/fuse, how long at most to look for the next request before sleeping;

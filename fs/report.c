@@ -372,7 +372,8 @@ void report_json(struct fs *fs, FILE *out, bool names)
     if (!facts)
         return;
     json_numbers(facts, out);
-    fprintf(out, ",\"evicted_by\":{\"limit\":%" PRIu64 ",\"tag\":%" PRIu64 "}", facts->store.evicted,
+    fprintf(out, ",\"evicted_by\":{\"limit\":%" PRIu64 ",\"quota\":%" PRIu64 ",\"tag\":%" PRIu64 "}",
+            facts->store.evicted - facts->store.evicted_for_quotas, facts->store.evicted_for_quotas,
             facts->store.invalidated);
     fprintf(out, ",\"policy\":\"%s\"", store_policy_name(facts->store.policy));
     fputs(",\"requests\":", out);
@@ -417,7 +418,8 @@ static void metrics_of_store(const struct fs *fs, const struct facts *facts, FIL
     metric(out, "deletes_total", "counter", "Entries that were removed.", store->deletes);
     metric(out, "expired_total", "counter", "Entries whose lifetime ended.", store->expired);
     metric_begin(out, "evicted_total", "counter", "Entries that had to go, by what for.");
-    fprintf(out, "larder_evicted_total{reason=\"limit\"} %" PRIu64 "\n", store->evicted);
+    fprintf(out, "larder_evicted_total{reason=\"limit\"} %" PRIu64 "\n", store->evicted - store->evicted_for_quotas);
+    fprintf(out, "larder_evicted_total{reason=\"quota\"} %" PRIu64 "\n", store->evicted_for_quotas);
     fprintf(out, "larder_evicted_total{reason=\"tag\"} %" PRIu64 "\n", store->invalidated);
     metric(out, "waits_total", "counter", "Times a writer waited for room.", store->waits);
     metric(out, "store_reads_total", "counter", "Rows and pieces of values looked up in the store.", store->reads);

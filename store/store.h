@@ -165,6 +165,8 @@ struct store_options {
     uint64_t ttl_ms; /* lifetime of entries for which neither they nor their directories say; ENTRY_UNSET none */
     uint64_t cache_bytes; /* memory for what was read from disk, see STORE_WARM_SHARE; 0 = 64 MiB */
     bool existing; /* a store that is not there is not made: -ENOENT, also where a directory is that could become one */
+    uint64_t min_free_bytes; /* with less free where the store lies, what adds bytes is -ENOSPC, and eviction goes down to
+                                its watermark; 0: as much as the store needs for itself, 256 MiB or half of a small disk */
     bool sync; /* every mutation survives a crash of the machine when it returns */
     bool recreate; /* a store that is damaged is thrown away when it is opened, and made anew */
 
@@ -459,6 +461,7 @@ struct store_stats {
     uint64_t limit_bytes, limit_items;
     uint64_t hits; /* since the store was opened, as all that follow */
     uint64_t sets, deletes, expired, evicted;
+    uint64_t evicted_for_quotas; /* of `evicted`, those that went for the limits of a directory */
     uint64_t invalidated; /* by their tags: counted when their space comes back */
     uint64_t pinned; /* versions in hand */
     enum store_policy policy; /* what goes first now */

@@ -100,6 +100,7 @@ static void memory_stats(void *impl, struct store_stats *ret_stats)
         .deletes = memory->deletes,
         .expired = memory->expired,
         .evicted = memory->evicted,
+        .evicted_for_quotas = memory->evicted_for_quotas,
         .invalidated = memory->invalidated,
         .pinned = memory->pinned,
         .policy = memory->policy,

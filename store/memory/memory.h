@@ -78,7 +78,7 @@ struct memory {
     struct item *versions; /* those of the queue by id (uthash) */
     int64_t next_deadline_ms; /* nothing expires before */
     uint64_t bytes, items;
-    uint64_t pinned, hits, sets, deletes, expired, evicted, invalidated, waits;
+    uint64_t pinned, hits, sets, deletes, expired, evicted, evicted_for_quotas, invalidated, waits;
     struct gone *gone, **gone_end;
 };
 

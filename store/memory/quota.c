@@ -81,6 +81,7 @@ static int make_room_in(struct memory *memory, const struct item *dir, const str
         if (!victim)
             return -EDQUOT;
         item_lose(memory, victim, STORE_GONE_EVICTED);
+        memory->evicted_for_quotas++;
     }
     return 0;
 }
@@ -117,6 +118,7 @@ static void settle(struct memory *memory, const struct item *dir)
         if (!victim)
             return;
         item_lose(memory, victim, STORE_GONE_EVICTED);
+        memory->evicted_for_quotas++;
         quota = quota_now(dir);
     }
 }

@@ -114,7 +114,7 @@ struct engine {
     uint64_t queued_low; /* mutation; the oldest version that became an entry's since the keeper last began to look */
 
     /* Since opening. */
-    _Atomic uint64_t hits, sets, deletes, expired, evicted, invalidated, reads;
+    _Atomic uint64_t hits, sets, deletes, expired, evicted, evicted_for_quotas, invalidated, reads;
 };
 
 /* Opens with another layout than the usual one; for measuring. Otherwise as backend.open. */

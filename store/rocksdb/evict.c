@@ -360,6 +360,8 @@ size_t chore_evict(struct engine *engine, struct quota *quota, struct room_amoun
         if (look.choice.count > 0 && mutate(engine, evict_step, &look) < 0)
             return 0;
         move_hand(&look);
+        if (quota)
+            engine->evicted_for_quotas += look.evicted;
         if (look.evicted > 0)
             return look.evicted;
         rounds += look.choice.wrapped;

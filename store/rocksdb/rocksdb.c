@@ -200,7 +200,8 @@ static int init_memory(struct engine *engine)
     struct room_amount limit = limit_of(options->limit_bytes, options->limit_items);
     struct room_amount used = {engine->counters.bytes, engine->counters.items};
     uint64_t entries_max = limit.bytes / (ENTRY_OVERHEAD + ENTRY_ROW_HEAD);
-    room_init(&engine->room, limit, options->policy != STORE_POLICY_NONE, used, engine->home.lock);
+    room_init(&engine->room, limit, options->policy != STORE_POLICY_NONE, used, engine->home.lock,
+              options->min_free_bytes);
     idle_init(&engine->idle);
     tags_init(&engine->tags);
     quotas_init(&engine->quotas);
@@ -415,6 +416,7 @@ static void backend_stats(void *impl, struct store_stats *ret_stats)
 {
     struct engine *engine = impl;
     struct room_amount used = room_used(&engine->room), limit = room_limit(&engine->room);
+    uint64_t for_quotas = engine->evicted_for_quotas; /* before `evicted`, which counts them first */
     pthread_mutex_lock(&engine->mutation);
     struct meta_counters counters = engine->counters;
     pthread_mutex_unlock(&engine->mutation);
@@ -429,6 +431,7 @@ static void backend_stats(void *impl, struct store_stats *ret_stats)
         .deletes = engine->deletes,
         .expired = engine->expired,
         .evicted = engine->evicted,
+        .evicted_for_quotas = for_quotas,
         .invalidated = engine->invalidated,
         .policy = policy_rule(&engine->policy),
         .waits = room_waits(&engine->room),

@@ -14,9 +14,11 @@ static uint64_t less(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-void room_init(struct room *room, struct room_amount limit, bool evicts, struct room_amount used, int disk_fd)
+void room_init(struct room *room, struct room_amount limit, bool evicts, struct room_amount used, int disk_fd,
+               uint64_t min_free_bytes)
 {
-    *room = (struct room){.limit = limit, .evicts = evicts, .used = used, .disk_fd = disk_fd};
+    *room = (struct room){
+        .limit = limit, .evicts = evicts, .used = used, .disk_fd = disk_fd, .min_free_bytes = min_free_bytes};
     room->unlooked_bytes = LOOK_EVERY_BYTES;
     pthread_mutex_init(&room->lock, NULL);
     pthread_cond_init(&room->changed, NULL);
@@ -28,21 +30,21 @@ void room_release(struct room *room)
     pthread_mutex_destroy(&room->lock);
 }
 
-/* Less than RESERVE_BYTES is left, or than half of a small disk. */
-static bool look_at_disk(int disk_fd)
+/* Less is left than it should; or than the store needs for itself, which is RESERVE_BYTES, or half of a small disk. */
+static bool look_at_disk(const struct room *room)
 {
     struct statvfs disk;
-    if (fstatvfs(disk_fd, &disk) < 0)
+    if (fstatvfs(room->disk_fd, &disk) < 0)
         return false;
     uint64_t left = (uint64_t)disk.f_bavail * disk.f_frsize, all = (uint64_t)disk.f_blocks * disk.f_frsize;
-    return left < less(RESERVE_BYTES, all / 2);
+    return left < less(RESERVE_BYTES, all / 2) || left < room->min_free_bytes;
 }
 
 static bool is_disk_full_locked(struct room *room, uint64_t bytes)
 {
     room->unlooked_bytes += bytes;
     if (room->unlooked_bytes >= LOOK_EVERY_BYTES || room->disk_full) {
-        room->disk_full = look_at_disk(room->disk_fd);
+        room->disk_full = look_at_disk(room);
         room->unlooked_bytes = 0;
     }
     return room->disk_full;

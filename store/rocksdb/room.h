@@ -50,7 +50,8 @@ static inline bool room_fits(uint64_t used, uint64_t amount, uint64_t limit)
 }
 
 struct room {
-    int disk_fd; /* constant: on the file system that may become full */
+    int disk_fd; /* constant: on the file system that may become full, */
+    uint64_t min_free_bytes; /* constant: and is, with less than that left; 0: see room.c */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
@@ -68,7 +69,9 @@ struct room {
     bool disk_full;
 };
 
-void room_init(struct room *room, struct room_amount limit, bool evicts, struct room_amount used, int disk_fd);
+/* `min_free_bytes`: as in struct store_options. */
+void room_init(struct room *room, struct room_amount limit, bool evicts, struct room_amount used, int disk_fd,
+               uint64_t min_free_bytes);
 void room_release(struct room *room);
 
 enum room_answer {

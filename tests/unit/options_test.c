@@ -102,6 +102,7 @@ static void defaults_are_as_documented(void **state)
     assert_int_equal(f->options.policy, STORE_POLICY_SIEVE);
     assert_int_equal(f->options.ttl_ms, ENTRY_UNSET);
     assert_int_equal(f->options.cache_bytes, 64 * MIB);
+    assert_int_equal(f->options.min_free_bytes, 0);
     assert_int_equal(f->options.threads, 64);
     assert_int_equal(f->options.transport, TRANSPORT_AUTO);
     assert_int_equal(f->options.spin_us, 20);
@@ -113,12 +114,13 @@ static void every_option_reaches_its_field(void **state)
 {
     struct fixture *f = *state;
     assert_accepted(f, "mem:", "/mnt", "-f", "-o", "size=512M,items=1000,policy=fifo,ttl=1.5h",
-                    "-ocache=2M,threads=2,sync,transport=uring,spin=0", "-o", "ro,allow_other,nonempty,noexec");
+                    "-ocache=2M,min_free=3G,threads=2,sync,transport=uring,spin=0", "-o", "ro,allow_other,nonempty,noexec");
     assert_int_equal(f->options.size_bytes, 512 * MIB);
     assert_int_equal(f->options.items, 1000);
     assert_int_equal(f->options.policy, STORE_POLICY_FIFO);
     assert_int_equal(f->options.ttl_ms, 5400000);
     assert_int_equal(f->options.cache_bytes, 2 * MIB);
+    assert_int_equal(f->options.min_free_bytes, 3072 * MIB);
     assert_int_equal(f->options.threads, 2);
     assert_int_equal(f->options.transport, TRANSPORT_URING);
     assert_int_equal(f->options.spin_us, 0);
