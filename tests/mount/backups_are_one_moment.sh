@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib/mount.sh"
 mount_larder -o size=1G,allow_other
 cd "$mnt"
-head -c 40000000 /dev/urandom >large
+head -c 15000000 /dev/urandom >large
 echo red >red
 
 # a is set, then b, to the same number, which is also all that is in the values; each has the tag of its number, and
@@ -55,7 +55,7 @@ for i in range(int(sys.argv[2])):
         assert set(numbers) == {"a", "b"} and numbers["a"] % 16 in (0, 1, 2), numbers
 assert len(seen) > int(sys.argv[2]) // 2, seen
 E
-python3 "$work/look.py" "$work" 40
+python3 "$work/look.py" "$work" 25
 python3 - <<'E' # who reads slowly holds up nobody, and sees nothing of what comes later
 import os, time
 fd = os.open(".larder/backup", os.O_RDONLY)
@@ -68,7 +68,7 @@ for n in range(200):
         f.write("x" * 10000)
 while piece := os.read(fd, 777777):
     got += piece
-assert len(got) > 40000000 and b"later" not in got and b"other" not in got
+assert len(got) > 15000000 and b"later" not in got and b"other" not in got
 try:
     os.lseek(fd, 0, os.SEEK_SET)
     raise AssertionError("it can be sought in")
@@ -114,7 +114,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 
 # --- what is cut off ------------------------------------------------------------------------------------------------
-head -c 60000000 /dev/urandom >large
+head -c 30000000 /dev/urandom >large
 mkfifo "$work/pipe"
 # The archive goes into a pipe that is not read on, so that it is in the midst of it when the daemon dies.
 "$larder" backup --no-compress "$mnt" "$work/pipe" 2>"$work/said" &

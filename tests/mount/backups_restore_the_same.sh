@@ -37,7 +37,7 @@ ln -s users/42 link
 ln -s "$(printf 't%.0s' {1..300})" "$long/far"
 ln -s $'odd\n\xff' odd-link
 head -c 5000 /dev/urandom >five
-size=120000000
+size=40000000
 [ -z "$sanitized" ] || size=20000000
 head -c $size /dev/urandom >large
 truncate -s 300000 holes

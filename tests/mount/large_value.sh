@@ -1,13 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A 4 GiB file goes in and out with equal checksums, while the daemon's resident memory stays under 300 MiB.
+# A file of 1 GiB goes in and out with equal checksums, while the daemon's resident memory stays under 300 MiB.
+#
+#     large_value.sh [GIB]    of another size (default 1; scripts/test --long: 4)
 . "$(dirname "$0")/../lib/mount.sh"
 needs_disk
-size=$(((4 << 30) + (1 << 20) + 1))
+gib=${1:-1}
+size=$(((gib << 30) + (1 << 20) + 1))
 if [ -n "$sanitized" ]; then
     size=$(((256 << 20) + 1)) # and memory says nothing
-elif [ "$(df --output=avail -BG "$work" | tail -n 1 | tr -dc 0-9)" -lt 14 ]; then
-    skip "less than 14 GiB free for a store in $work"
+elif [ "$(df --output=avail -BG "$work" | tail -n 1 | tr -dc 0-9)" -lt $((gib * 3 + 2)) ]; then
+    skip "less than $((gib * 3 + 2)) GiB free for a store in $work"
 fi
 mount_larder -o size=8G
 stream=$helpers/stream
