@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# larder clear takes some microseconds for each entry, in little memory, and nobody else waits for it:
+# larder clear takes some microseconds for each entry, in little memory, and nobody else waits for it long:
 # clearing_holds_up_nobody.sh [COUNT [EACH [goals]]], EACH in a directory. It prints what it measured. With "goals", on a
-# machine that does nothing else, it also holds it to what is promised of a million: ten seconds, and the 99th percentile
-# of other gets within three times what it was.
+# machine that does nothing else, it also holds it to what is promised of a million: half a minute beside a client that is never idle,
+# other gets as fast as ever in the middle (within a quarter), and 99 of 100 within two milliseconds.
 . "$(dirname "$0")/../lib/mount.sh"
 needs_disk
 count=${1:-30000}
@@ -97,6 +97,7 @@ for operation in "get", "set":
               f"at most {percentile(taken, 1):.0f} µs ({len(taken)})")
 print(f"{count} entries cleared in {took:.2f} s; the daemon grew by {grown:.0f} MiB; listed in {listed * 1000:.1f} ms")
 if goals:
-    check(took < 10, "took", took, "s")
-    check(percentile(during["get"], .99) < 3 * percentile(before["get"], .99), "others were held up")
+    check(took < 30, "took", took, "s")
+    check(percentile(during["get"], .5) < 1.25 * percentile(before["get"], .5), "others were slower")
+    check(percentile(during["get"], .99) < 2000, "others were held up")
 END
