@@ -277,6 +277,12 @@ static bool answer(struct queue *queue, struct ring_entry *entry)
     return sits;
 }
 
+/* The mount is gone, or is going: nothing is wrong. */
+static bool tells_the_end(int result)
+{
+    return result == -ENOTCONN || result == -ECONNABORTED || result == -ECANCELED || result == -ENODEV;
+}
+
 /* One completion. False when the seat was lost. */
 static bool complete(struct queue *queue, struct ring_entry *entry, int result)
 {
@@ -284,14 +290,15 @@ static bool complete(struct queue *queue, struct ring_entry *entry, int result)
     if (result >= 0)
         return answer(queue, entry);
     queue->live--;
-    bool expected = result == -ENOTCONN || result == -ECONNABORTED || result == -ECANCELED || result == -ENODEV;
+    bool expected = tells_the_end(result);
     if (!expected && !queue->complained)
         log_line(STORE_LOG_ERROR, "the kernel gave an entry of its queue %u back: %s", queue->core, strerror(-result));
     queue->complained = queue->complained || !expected;
     return true;
 }
 
-/* The first to sit here: gives it the first entries, and tells start() how that went. */
+/* The first to sit here: gives it the first entries, and tells start() how that went. Requests are served by then, so that a
+ * short mount may have ended before this queue began. */
 static void register_first(struct queue *queue)
 {
     struct uring *uring = queue->uring;
@@ -302,7 +309,7 @@ static void register_first(struct queue *queue)
         result = cqe->res; /* it is refused at once, or not at all */
     pthread_mutex_lock(&uring->lock);
     uring->registered++;
-    if (result < 0 && uring->error == 0)
+    if (result < 0 && !tells_the_end(result) && uring->error == 0)
         uring->error = result;
     pthread_cond_broadcast(&uring->changed);
     pthread_mutex_unlock(&uring->lock);
