@@ -84,7 +84,7 @@ static bool knows_another(struct fs *fs, uint64_t dir, const char *text, uint64_
 {
     fs_lock(fs);
     const struct name *name = name_find_locked(fs, dir, text);
-    bool another = version != 0 && name && name->current && name->current->version != version &&
+    bool another = version != 0 && name && name->current && name->current->version > version &&
                    name->unrest == NAME_CALM && LIST_EMPTY(&name->sessions) && name->reserved == 0;
     fs_unlock(fs);
     return another;

@@ -110,7 +110,9 @@ int fsck_read(const struct fuse_file_info *info, char *buffer, size_t size, uint
     int result = offset == fsck->begin ? 0 : -EINVAL;
     if (result == 0 && fsck->size == 0)
         wait_locked(fsck);
-    if (result == 0 && offset == fsck->begin) {
+    if (result == 0 && offset != fsck->begin)
+        result = -EINVAL; /* another one has read it meanwhile */
+    if (result == 0) {
         size_t got = size < fsck->size ? size : fsck->size;
         memcpy(buffer, fsck->text, got);
         take_locked(fsck, got);

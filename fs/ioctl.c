@@ -40,6 +40,15 @@ static int abandon(struct fs *fs, const struct handle *handle)
 
 /* --- replacing ----------------------------------------------------------------------------------------- */
 
+/* One that is not will never publish. */
+static bool is_listed(struct fs *fs, const struct write_session *session)
+{
+    fs_lock(fs);
+    bool listed = session->listed;
+    fs_unlock(fs);
+    return listed;
+}
+
 /* Replaces whatever is there, as long as something is. -ESTALE: nothing is. */
 static int replace_any(struct fs *fs, struct write_session *session, unsigned flags)
 {
@@ -54,7 +63,7 @@ static int replace_any(struct fs *fs, struct write_session *session, unsigned fl
         uint64_t change = found.change;
         entry_release(&found);
         result = write_session_publish_over(fs, session, change, flags);
-    } while (result == -ESTALE);
+    } while (result == -ESTALE && is_listed(fs, session));
     return result;
 }
 
@@ -62,7 +71,7 @@ static int replace(struct fs *fs, const struct handle *handle, const struct lard
 {
     struct write_session *session = handle->session;
     unsigned flags = how->flags & LARDER_REPLACE_KEEPS_DEADLINE ? STORE_KEEP_CLOCK : 0;
-    if (!session || how->flags & ~(uint64_t)LARDER_REPLACE_KEEPS_DEADLINE)
+    if (!session || handle->joined || session->guessed || how->flags & ~(uint64_t)LARDER_REPLACE_KEEPS_DEADLINE)
         return -EINVAL;
     int result =
         how->version ? write_session_publish_over(fs, session, how->version, flags) : replace_any(fs, session, flags);

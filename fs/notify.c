@@ -210,8 +210,12 @@ void notify_settle(struct fs *fs)
     uint64_t queued = notify ? notify->queued : 0;
     if (notify)
         notify->awaited++;
+    uint64_t told = notify ? notify->told : 0;
     while (notify && notify->told < queued && fs_wait_until_locked(fs, until_ns))
-        ;
+        if (notify->told != told) { /* it gets on; one that waits for us does not */
+            told = notify->told;
+            until_ns = clock_ns(CLOCK_MONOTONIC) + PATIENCE_NS;
+        }
     if (notify)
         notify->awaited--;
     fs_unlock(fs);

@@ -407,7 +407,7 @@ static int take_block(struct tar_reader *reader, const struct block *block)
         .uid = (uint32_t)uid,
         .gid = (uint32_t)gid,
         .size = (uint64_t)size,
-        .mtime_ns = mtime * 1000000000,
+        .mtime_ns = (int64_t)((uint64_t)mtime * 1000000000),
         .sparse = block->type == 'S',
     };
     return 0;

@@ -207,7 +207,7 @@ static int sync_parent(const char *path)
     int result = fd < 0 || fsync(fd) < 0 ? -errno : 0;
     if (fd >= 0)
         close(fd);
-    return result == -EINVAL ? 0 : result; /* some file systems cannot */
+    return result == -EINVAL || result == -EACCES ? 0 : result; /* some file systems cannot, or it may not be read */
 }
 
 /* Gives the file its name, when `code` is COMMAND_DONE; else takes it away. */

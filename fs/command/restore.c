@@ -291,8 +291,8 @@ static int enter_directory(struct restore *restore, int dir, const char *name, c
     struct tree_finish finish = {
         .mode = member->mode, .uid = member->uid, .gid = member->gid, .owner = restore->owners};
     times_of(member, finish.times);
-    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int result = fd < 0 ? -errno : set_attributes(restore, fd, path, member);
+    int fd = tree_open_child(dir, name);
+    int result = fd < 0 ? fd : set_attributes(restore, fd, path, member);
     if (result == 0)
         result = tree_enter(&restore->tree, path, fd, &finish);
     if (result < 0 && fd >= 0)

@@ -184,6 +184,16 @@ int tree_leave_all(struct tree *tree)
     return result;
 }
 
+int tree_open_child(int dir, const char *name)
+{
+    const struct open_how how = {
+        .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+    };
+    int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
+    return fd < 0 ? -errno : fd;
+}
+
 /* --- clearing ------------------------------------------------------------------------------------------ */
 
 static int clear_dir(int fd, uint64_t *removed);
@@ -196,9 +206,9 @@ static int clear_one(int dir, const char *name, uint64_t *removed)
     }
     if (errno != EISDIR)
         return errno == ENOENT ? 0 : -errno;
-    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = tree_open_child(dir, name);
     if (fd < 0)
-        return errno == ENOENT ? 0 : -errno;
+        return fd == -ENOENT || fd == -EXDEV ? 0 : fd; /* what is mounted there is none of ours */
     int result = clear_dir(fd, removed);
     if (result == 0 && unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTEMPTY)
         result = -errno;

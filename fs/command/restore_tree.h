@@ -42,6 +42,9 @@ int tree_path(const char *text, char **ret_path);
  * it, into NAME_MAX + 1 bytes, "." for the root. -ELOOP, -EXDEV: by way of a link, or of a mount; -ENOTDIR, ... */
 int tree_parent(struct tree *tree, const char *path, int *ret_dir, char *ret_name);
 
+/* Opens a directory in another to read, unless it is a link or something is mounted there: -ELOOP, -EXDEV, or -errno. */
+int tree_open_child(int dir, const char *name);
+
 /* From here on things are stored in this directory; `fd` is the tree's. -ENOMEM. */
 int tree_enter(struct tree *tree, const char *path, int fd, const struct tree_finish *finish);
 

@@ -74,6 +74,28 @@ TELL = 0x8008e606
 assert struct.unpack("Q", fcntl.ioctl(5, TELL, bytes(8)))[0] == int(sys.argv[1])
 END
 exec 5<&-
+# a set that was given up, and one whose name went to another, replace nothing, and say so at once
+python3 - <<'END'
+import errno, fcntl, os, struct
+ABANDON, REPLACE = 0xe601, 0x4010e607
+def replace(fd):
+    try:
+        fcntl.ioctl(fd, REPLACE, struct.pack("QQ", 0, 0))
+    except OSError as error:
+        return errno.errorcode[error.errno]
+fd = os.open("a", os.O_WRONLY | os.O_TRUNC)
+fcntl.ioctl(fd, ABANDON)
+assert replace(fd) == "EAGAIN"
+os.close(fd)
+fd = os.open("a", os.O_WRONLY | os.O_TRUNC)
+os.write(fd, b"mine")
+with open("b", "w") as file:
+    file.write("other")
+os.rename("b", "a")
+assert replace(fd) == "EAGAIN"
+os.close(fd)
+assert open("a").read() == "other"
+END
 # from a pipe, of any size
 head -c 3000000 /dev/urandom >"$work/large"
 exits 0 set a start

@@ -170,3 +170,19 @@ does 3 "No such file" "$larder" backup "$mnt" no/where
 does 3 "no store" "$larder" backup "$work" b2
 check "no file" test ! -e b2
 does 3 "it is no store" "$larder" backup mem: b2
+
+# What is mounted within is another's: it is neither cleared nor changed.
+if [ "$(id -u)" = 0 ]; then
+    cd "$work"
+    mkdir -p other tree/within "$mnt/within"
+    echo x >tree/within/x
+    chmod 700 tree/within
+    tar -C tree -cf within.tar within
+    mount -t tmpfs -o mode=755,size=1M tmpfs "$mnt/within"
+    echo precious >"$mnt/within/precious"
+    ! "$larder" restore --clear "$mnt" within.tar >"$work/said" 2>&1 || fail "nothing was left out"
+    equal "what is in another file system" precious "$(ls "$mnt/within")"
+    equal "its mode" 755 "$(stat -c %a "$mnt/within")"
+    umount "$mnt/within"
+    cd /
+fi
