@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "control.h"
 #include "json.h"
+#include "owner.h"
 #include "progress.h"
 #include "sample.h"
 #include "store.h"
@@ -44,6 +45,7 @@ struct source {
     struct store *store; /* of one that is not mounted */
     struct backup_stream *stream;
     uint64_t expected; /* bytes, more or less; 0 not known */
+    bool owned; /* we act as the store's owner */
 };
 
 static uint64_t expect(uint64_t bytes, uint64_t entries)
@@ -81,6 +83,9 @@ static int open_store(struct source *source)
     const struct store_options options = {.limit_bytes = INT64_MAX, .policy = STORE_POLICY_NONE, .existing = true};
     struct store_error error;
     struct store_stats stats;
+    source->owned = owner_become(source->path);
+    if (!source->owned)
+        return command_fail(COMMAND_FAILED, "%s: cannot act as its owner: %s", source->path, strerror(errno));
     int result = store_open(source->path, &options, &source->store, &error);
     if (result == -ENOENT || result == -ENOTDIR)
         return command_fail(COMMAND_FAILED, "%s: no larder is mounted there, and it is no store", source->path);
@@ -127,6 +132,8 @@ static void close_source(struct source *source)
         close(source->fd);
     backup_stream_close(source->stream);
     store_close(source->store);
+    if (source->owned)
+        owner_end();
 }
 
 static int read_source(struct source *source, void *buffer, size_t *ret_size)

@@ -7,6 +7,7 @@
  */
 #include "arguments.h"
 #include "json.h"
+#include "owner.h"
 #include "progress.h"
 #include "store.h"
 
@@ -192,23 +193,12 @@ static int check_mount(struct fsck *fsck, const struct mountpoint *mountpoint)
 
 /* --- a store ------------------------------------------------------------------------------------------- */
 
-/* What root makes in another's store has to be that one's. */
-static bool become_owner(const char *url)
-{
-    const char *path = strncmp(url, "rocksdb:", 8) == 0 ? url + 8 : url;
-    struct stat stat_of;
-    if (geteuid() != 0 || stat(path, &stat_of) < 0 || stat_of.st_uid == 0)
-        return true;
-    return setgroups(0, NULL) == 0 && setegid(stat_of.st_gid) == 0 && seteuid(stat_of.st_uid) == 0;
-}
-
 static int check_store(struct fsck *fsck)
 {
     const struct store_watch watch = {.found = tell, .passed = passed, .arg = fsck};
     struct store_error error = {""};
-    if (!become_owner(fsck->place))
+    if (!owner_become(fsck->place))
         return command_fail(FSCK_FAILED, "%s: cannot act as its owner: %s", fsck->place, strerror(errno));
-    umask(077);
     begin(fsck);
     int result = store_fsck(fsck->place, fsck->repair ? STORE_REPAIR : 0, &watch, &fsck->checked, &error);
     tell_end(fsck, result, false);

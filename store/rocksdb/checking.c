@@ -223,6 +223,11 @@ void check_suspects(struct check *check)
     const struct timespec pause = {.tv_nsec = 20000000};
     size_t left = still_orphans(check);
     for (int look = 0; look < LOOKS && left > 0; look++) {
+        if (check->watch->passed && !check->watch->passed(check->watch->arg, check->seen.rows, check->total)) {
+            check->trouble = -ECANCELED;
+            check->suspects_count = 0;
+            return;
+        }
         if (look > 0)
             nanosleep(&pause, NULL);
         (void)keeper_settle(check->engine);

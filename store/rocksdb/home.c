@@ -290,7 +290,7 @@ int home_hold(const char *path, struct home *ret_home, struct store_error *ret_e
 int home_set_repairing(const struct home *home, bool repairing)
 {
     if (!repairing)
-        return unlinkat(home->dir, REPAIRING, 0) < 0 && errno != ENOENT ? -errno : 0;
+        return (unlinkat(home->dir, REPAIRING, 0) < 0 && errno != ENOENT) || fsync(home->dir) < 0 ? -errno : 0;
     int file = openat(home->dir, REPAIRING, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0)
         return -errno;

@@ -266,6 +266,33 @@ static void settled(struct keeper *keeper, uint64_t ticket, bool done)
     pthread_mutex_unlock(&keeper->lock);
 }
 
+/* A settle is for what there was when it began: what keeps coming is not waited for. */
+struct begun {
+    uint64_t evicted, items, counts, quotas;
+};
+
+static struct begun begin_settle(struct engine *engine)
+{
+    struct begun begun = {.evicted = engine->evicted};
+    pthread_mutex_lock(&engine->mutation);
+    begun.items = engine->counters.items;
+    pthread_mutex_unlock(&engine->mutation);
+    pthread_mutex_lock(&engine->quotas.lock);
+    begun.counts = engine->quotas.counts;
+    begun.quotas = HASH_COUNT(engine->quotas.by_dir);
+    pthread_mutex_unlock(&engine->quotas.lock);
+    return begun;
+}
+
+/* All there was then has been counted, or has gone. */
+static bool had_its_turn(struct engine *engine, const struct begun *begun)
+{
+    pthread_mutex_lock(&engine->quotas.lock);
+    uint64_t counts = engine->quotas.counts - begun->counts;
+    pthread_mutex_unlock(&engine->quotas.lock);
+    return counts > 2 * begun->quotas + 1 || engine->evicted - begun->evicted > begun->items;
+}
+
 static void *keeper_main(void *arg)
 {
     struct engine *engine = arg;
@@ -273,10 +300,11 @@ static void *keeper_main(void *arg)
     uint64_t ticket;
     while (wait_for_work(keeper, &ticket)) {
         bool whole = ticket != keeper->settles_done, done, more;
+        struct begun begun = whole ? begin_settle(engine) : (struct begun){0};
         do {
             more = false;
             done = pass(engine, whole, &more);
-        } while (more && whole);
+        } while (more && whole && !had_its_turn(engine, &begun));
         if (more)
             keeper_wake(engine, 0);
         if (whole)

@@ -76,7 +76,8 @@ static int set_step(struct mutation *m, void *arg)
     pthread_mutex_lock(&quotas->lock);
     const struct quota *there = quotas_find_locked(quotas, setting->dir);
     apply(setting, there);
-    bool counted = there && quota_limits(there) && there->counted;
+    bool limits = setting->is.limit_bytes > 0 || setting->is.limit_items > 0;
+    bool counted = limits && there && quota_limits(there) && there->counted;
     int64_t bytes = there ? there->bytes : 0, items = there ? there->items : 0;
     pthread_mutex_unlock(&quotas->lock);
     if (setting->removes)

@@ -240,14 +240,17 @@ static int mend(struct repair *repair)
     if (result < 0)
         return result;
     look_at_files(repair);
-    if (repair->check.distrust)
-        result = home_set_repairing(&repair->home, true);
+    /* Files change from now on. Where some are wrong the witness stays: if this is interrupted, they are found again. */
+    result = repair->check.distrust ? home_set_repairing(&repair->home, true) : witness_begin(repair->home.dir);
     if (result < 0)
         return fail_file(repair, result);
     result = open_for_repair(repair);
     if (result < 0)
         return result;
     look_at_log(repair);
+    result = repair->check.distrust ? home_set_repairing(&repair->home, true) : witness_end(repair->home.dir);
+    if (result < 0)
+        return fail_file(repair, result);
     result = mend_rows(repair);
     return result < 0 ? result : finish(repair);
 }

@@ -71,8 +71,8 @@ int tagged_invalidate(void *impl, const char *tag)
 {
     struct engine *engine = impl;
     int there = may_have(engine, tag);
-    if (there <= 0)
-        return there;
+    if (there <= 0) /* what made it so may not be on disk yet */
+        return mutation_synced(engine, there);
     struct invalidating invalidating = {.tag = tag, .invalidated = invalidated_new(tag)};
     if (!invalidating.invalidated)
         return -ENOMEM;

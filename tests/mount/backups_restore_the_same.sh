@@ -139,3 +139,19 @@ if [ "$store" = "$work/store" ]; then
     "$larder" backup --no-compress "$mnt" again.tar >/dev/null
     check "and nothing has changed there" cmp offline.tar again.tar
 fi
+
+# Root backs up a store of somebody else, and it stays that one's.
+if [ "$(id -u)" = 0 ]; then
+    cd "$work"
+    chmod 755 "$work"
+    mkdir -m 755 theirs
+    mkdir there
+    "$larder" mount theirs/store there
+    echo x >there/x
+    "$larder" umount there
+    chown -R 65534:65534 theirs
+    (umask 077 && "$larder" backup theirs/store theirs.tar.zst >/dev/null)
+    equal "what is not theirs" "" "$(find theirs ! -user 65534)"
+    equal "whose the archive is" 0 "$(stat -c %u theirs.tar.zst)"
+    cd /
+fi

@@ -121,3 +121,17 @@ mount_larder -o recreate
 equal "what is in one made anew" "" "$(ls "$mnt")"
 grep -q "thrown away" "$work/daemon.log" || fail "the log does not tell"
 fsck 0 "$mnt"
+unmount_larder
+
+# A repair of a store in order that is killed leaves one in order, holes and all.
+mount_larder
+truncate -s 200000 "$mnt/holes"
+for ((i = 0; i < 2000; i++)); do echo $i >"$mnt/$i"; done
+unmount_larder
+for delay in 0.005 0.02 0.03 0.04 0.05 0.06 0.08; do
+    timeout -s KILL "$delay" "$larder" fsck --repair "$store" >/dev/null 2>&1 || true
+    mount_larder
+    equal "a hole, after a repair that was killed" 200000 "$(stat -c %s "$mnt/holes")"
+    unmount_larder
+done
+fsck 0 "$store"
