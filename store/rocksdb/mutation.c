@@ -440,11 +440,6 @@ static void begin(struct mutation *m, struct engine *engine)
     rocksdb_writebatch_clear(engine->batch);
 }
 
-static void end_locked(struct mutation *m)
-{
-    quotas_forget(m);
-}
-
 static void end(struct mutation *m)
 {
     for (size_t i = 0; i < m->dirs_count; i++)
@@ -545,7 +540,7 @@ int mutate(struct engine *engine, mutation_step *step, void *arg)
         pthread_mutex_lock(&engine->mutation);
         begin(&m, engine);
         result = attempt_locked(&m, step, arg, &holding, &need, &lacking);
-        end_locked(&m);
+        quotas_forget(&m);
         pthread_mutex_unlock(&engine->mutation);
         end(&m);
         if (result != -EAGAIN)

@@ -165,9 +165,9 @@ static bool lock_innermost(struct engine *engine, uint64_t dir, struct quota **r
     for (int attempt = 0; quotas->active > 0 && attempt < 3; attempt++) {
         struct quota *learnt;
         pthread_mutex_lock(&quotas->lock);
-        if (recall_locked(quotas, dir, ret_quota) && *ret_quota)
-            return true;
         bool known = recall_locked(quotas, dir, ret_quota);
+        if (known && *ret_quota)
+            return true;
         pthread_mutex_unlock(&quotas->lock);
         if (known || learn(engine, dir, &learnt) < 0)
             return false;

@@ -156,7 +156,7 @@ void quotas_put(struct mutation *m);
 /* The batch was written. */
 void quotas_settle(struct mutation *m);
 
-/* Nothing came of it. */
+/* It is over, whatever came of it. Harmless a second time. */
 void quotas_forget(struct mutation *m);
 
 /* A version is in a directory now, and was not; is not, and was; is in another, and known as before to what has both

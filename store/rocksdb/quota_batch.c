@@ -115,7 +115,7 @@ void quotas_put(struct mutation *m)
                           quota->items + quota->more_items);
 }
 
-static void untouch(struct mutation *m)
+void quotas_forget(struct mutation *m)
 {
     for (struct quota *quota = m->touched, *next; quota; quota = next) {
         next = quota->next_touched;
@@ -123,11 +123,6 @@ static void untouch(struct mutation *m)
         quota->more_bytes = quota->more_items = 0;
     }
     m->touched = NULL;
-}
-
-void quotas_forget(struct mutation *m)
-{
-    untouch(m);
 }
 
 /* The totals as they are now. */
@@ -155,7 +150,7 @@ void quotas_settle(struct mutation *m)
         settle_locked(quota);
         m->quota_high |= quota->crossing || (quota_is_high(quota) && quota_evicts(quota));
     }
-    untouch(m);
+    quotas_forget(m);
     if (m->dropped_dir)
         quotas_slot_of(quotas, m->dropped_dir)->epoch = 0; /* what still knows it is in no quota */
     if (m->dropped_quota)
