@@ -66,15 +66,9 @@ static void release_attributes(struct attributes *attributes)
 static int add_limits(struct store *store, uint64_t dir, struct attributes *attributes)
 {
     struct store_quota quota;
-    char text[LIMIT_TEXT_MAX];
-    const char *name;
-    int result = 0;
     if (dir == STORE_ROOT || store_quota(store, dir, &quota) < 0)
         return 0;
-    for (size_t i = 0; result == 0 && (name = limit_name(i)); i++)
-        if (limit_show(limit_find(name), &quota, text))
-            result = add_attribute(attributes, name, strlen(name), text, strlen(text));
-    return result;
+    return limit_each(&quota, add_attribute, attributes);
 }
 
 static int put_entry(struct store *store, FILE *out, const char *path, const struct entry *entry, const char *comment)

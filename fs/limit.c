@@ -31,11 +31,6 @@ const struct limit *limit_find(const char *name)
     return NULL;
 }
 
-const char *limit_name(size_t n)
-{
-    return n < PROPERTIES ? properties[n].name : NULL;
-}
-
 static bool show_limit(uint64_t limit, char *text)
 {
     snprintf(text, LIMIT_TEXT_MAX, "%" PRIu64, limit);
@@ -51,6 +46,18 @@ bool limit_show(const struct limit *property, const struct store_quota *quota, c
     if (quota->has_policy)
         strcpy(text, store_policy_name(quota->policy));
     return quota->has_policy;
+}
+
+int limit_each(const struct store_quota *quota,
+               int (*each)(void *arg, const char *name, size_t name_size, const void *value, size_t value_size),
+               void *arg)
+{
+    char text[LIMIT_TEXT_MAX];
+    int result = 0;
+    for (size_t i = 0; i < PROPERTIES && result == 0; i++)
+        if (limit_show(&properties[i], quota, text))
+            result = each(arg, properties[i].name, strlen(properties[i].name), text, strlen(text));
+    return result;
 }
 
 /* A count as a size without a unit. */

@@ -15,12 +15,14 @@
 struct limit;
 const struct limit *limit_find(const char *name);
 
-/* Their names in order; NULL past the end. */
-const char *limit_name(size_t n);
-
 /* Its text, of LIMIT_TEXT_MAX bytes. False when it is not set. */
 enum { LIMIT_TEXT_MAX = 32 };
 bool limit_show(const struct limit *property, const struct store_quota *quota, char *text);
+
+/* Calls `each`, as xattr_each() does, with those that are set. */
+int limit_each(const struct store_quota *quota,
+               int (*each)(void *arg, const char *name, size_t name_size, const void *value, size_t value_size),
+               void *arg);
 
 /* Reads a text, or with NULL what takes it away, and says which field it is. -EINVAL. */
 int limit_parse(const struct limit *property, const char *text, size_t size, struct store_quota *ret_quota,

@@ -164,7 +164,7 @@ static int entry_get(const struct entry *entry, const char *name, char **ret_val
     return value_copy(text, strlen(text), ret_value, ret_size);
 }
 
-static int quota_text(struct fs *fs, const struct node *node, const char *name, char **ret_value, size_t *ret_size)
+static int limit_text(struct fs *fs, const struct node *node, const char *name, char **ret_value, size_t *ret_size)
 {
     char text[LIMIT_TEXT_MAX];
     int result = limit_get(fs, node, name, text);
@@ -183,7 +183,7 @@ int xattr_get(struct fs *fs, struct node *node, pid_t tid, const char *name, cha
     if (setting_is(fs, node, name))
         return setting_get(fs, name, ret_value, ret_size);
     if (limit_find(name))
-        return quota_text(fs, node, name, ret_value, ret_size);
+        return limit_text(fs, node, name, ret_value, ret_size);
     int result = target_entry(fs, node, tid, &entry);
     if (result < 0)
         return result;
@@ -211,15 +211,18 @@ static void write_names(const struct entry *entry, FILE *names)
         add_name(names, name, name_size);
 }
 
-static void write_quota_names(struct fs *fs, const struct node *node, FILE *names)
+static int add_limit(void *arg, const char *name, size_t name_size, const void *value, size_t value_size)
+{
+    (void)value, (void)value_size;
+    add_name(arg, name, name_size);
+    return 0;
+}
+
+static void write_limits(struct fs *fs, const struct node *node, FILE *names)
 {
     struct store_quota quota;
-    char text[LIMIT_TEXT_MAX];
-    if (node->kind != NODE_DIR || store_quota(fs->store, node->ino, &quota) < 0)
-        return;
-    for (size_t i = 0; limit_name(i); i++)
-        if (limit_show(limit_find(limit_name(i)), &quota, text))
-            add_name(names, limit_name(i), strlen(limit_name(i)));
+    if (node->kind == NODE_DIR && store_quota(fs->store, node->ino, &quota) == 0)
+        (void)limit_each(&quota, add_limit, names);
 }
 
 int xattr_list(struct fs *fs, struct node *node, pid_t tid, char **ret_names, size_t *ret_size)
@@ -231,7 +234,7 @@ int xattr_list(struct fs *fs, struct node *node, pid_t tid, char **ret_names, si
     FILE *names = open_memstream(ret_names, ret_size);
     if (names) {
         write_names(&entry, names);
-        write_quota_names(fs, node, names);
+        write_limits(fs, node, names);
         if (fclose(names) != 0)
             result = -ENOMEM;
     } else
