@@ -331,11 +331,11 @@ static int64_t get_time(const char *text)
 {
     bool negative = *text == '-';
     char *end;
-    int64_t ns = (int64_t)(strtoull(text + negative, &end, 10) * 1000000000);
+    uint64_t ns = strtoull(text + negative, &end, 10) * 1000000000; /* of what no time is the sum may be anything */
     if (*end == '.')
         for (int64_t unit = 100000000; *++end >= '0' && *end <= '9'; unit /= 10)
-            ns += (*end - '0') * unit;
-    return negative ? -ns : ns;
+            ns += (uint64_t)((*end - '0') * unit);
+    return (int64_t)(negative ? -ns : ns);
 }
 
 static int take_record(struct tar_reader *reader, char *key, char *value, size_t size)
