@@ -75,6 +75,19 @@ refused() {
     [[ $said == *"$1"* ]] || fail "expected '$1' from: ${*:2}: got '$said'"
 }
 
+# exits CODE VERB...: larder does with this status and, unless that is 2 or 3, without a word on stderr; else with one
+# sentence. What it prints is in $work/out, and that in $work/err.
+exits() {
+    local code=$1 status=0 said
+    "$larder" "${@:2}" >"$work/out" 2>"$work/err" </dev/null || status=$?
+    said=$(cat "$work/err")
+    equal "status of $* ($said)" "$code" $status
+    case $code in
+        0 | 1) equal "what $* says" "" "$said" ;;
+        *) [[ $said == larder:* && $said != *$'\n'* ]] || fail "$*: no sentence: '$said'" ;;
+    esac
+}
+
 # miss PATH...: none of them is there, for any way of looking.
 miss() {
     local path

@@ -8,11 +8,6 @@
 mount_larder
 cd "$mnt"
 
-exits() { # CODE COMMAND...
-    local code=$1 status=0
-    "$larder" "${@:2}" >"$work/out" 2>"$work/err" </dev/null || status=$?
-    equal "status of $* ($(cat "$work/err"))" "$code" $status
-}
 says() { # WHAT COMMAND...
     equal "${*:2}" "$1" "$("$larder" "${@:2}")"
 }

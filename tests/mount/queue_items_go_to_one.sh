@@ -7,12 +7,6 @@
 mount_larder
 cd "$mnt"
 
-exits() { # CODE COMMAND...
-    local code=$1 status=0
-    "$larder" "${@:2}" >"$work/out" 2>"$work/err" </dev/null || status=$?
-    equal "status of $* ($(cat "$work/err"))" "$code" $status
-}
-
 exits 1 pull q
 exits 1 peek q
 exits 0 push q one

@@ -6,13 +6,6 @@
 mount_larder
 cd "$mnt"
 
-exits() { # CODE COMMAND...
-    local code=$1 status=0
-    "$larder" "${@:2}" >"$work/out" 2>"$work/err" </dev/null || status=$?
-    equal "status of $* ($(cat "$work/err"))" "$code" $status
-    [ "$code" -ge 2 ] || equal "what $* says" "" "$(cat "$work/err")"
-}
-
 # Where nothing is, nothing is made.
 for option in --replace --append --prepend --if-version=1; do
     exits 1 set nothing x "$option"

@@ -4,17 +4,6 @@
 . "$(dirname "$0")/../lib/mount.sh"
 mount_larder
 
-# exits CODE COMMAND...: with this status and, unless it is 2 or 3, without a word on stderr; else with one sentence.
-exits() {
-    local code=$1 status=0 said
-    said=$("$larder" "${@:2}" 2>&1 >/dev/null </dev/null) || status=$?
-    equal "status of $*" "$code" $status
-    case $code in
-        0 | 1) equal "what $* says" "" "$said" ;;
-        *) [[ $said == larder:* && $said != *$'\n'* ]] || fail "$*: no sentence: '$said'" ;;
-    esac
-}
-
 cd "$mnt"
 # set and get
 exits 0 set a one
