@@ -172,9 +172,9 @@ class Worker:
             self.do({"op": "move", "path": path, "to": to}, lambda: os.rename(self.path(path), self.path(to)))
 
     def invalidate(self):
-        self.state.forget_ended()
         tag = f"w{self.number}-{self.random.choice('ab')}"
-        if any(tag in file["tags"] for file in self.state.files.values()):
+        # One that is about to end might be the last that has it.
+        if any(tag in file["tags"] and not file["ends"] for file in self.state.files.values()):
             self.do({"op": "invalidate", "tag": tag}, lambda: os.rmdir(f".larder/tags/{tag}"))
 
     def work(self):
