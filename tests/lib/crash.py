@@ -124,6 +124,8 @@ class Worker:
                 rest = memoryview(value_of(*value))
                 while rest:
                     rest = rest[os.write(fd, rest):]
+                if not value[1]: # Linux tells of the close of a file that nobody wrote to without waiting for an answer.
+                    os.fsync(fd)
                 begun = time.time()
             if by_rename:
                 os.rename(name, self.path(path))
