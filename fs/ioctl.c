@@ -13,6 +13,7 @@
 #include "larder_ioctl.h"
 #include "metrics.h"
 #include "notify.h"
+#include "pages.h"
 #include "permission.h"
 #include "place.h"
 #include "stale.h"
@@ -98,9 +99,12 @@ static int tell_version(struct fs *fs, const struct handle *handle, uint64_t *re
     int result = is_published(fs, handle) ? store_version_entry(handle->version, &entry) : -EINVAL;
     if (result < 0)
         return result;
-    *ret_version = entry.change;
+    uint64_t change = entry.change;
     entry_release(&entry);
-    return 0;
+    result = pages_shown(fs, store_version_id(handle->version));
+    if (result == 0)
+        *ret_version = change;
+    return result;
 }
 
 /* --- adding -------------------------------------------------------------------------------------------- */

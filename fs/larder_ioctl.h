@@ -63,7 +63,8 @@ struct larder_expire {
 /*
  * The user.version of what a descriptor reads, which that attribute of its path may not be any more. When it is asked for
  * before the value is read, and LARDER_REPLACE finds it there later, nobody has changed in between what was read. EINVAL:
- * what it was opened for is not stored yet.
+ * what it was opened for is not stored yet. EAGAIN, beside somebody who writes to it in place: what would be read is older
+ * still; ask again.
  */
 #define LARDER_TELL_VERSION _IOR(0xe6, 6, uint64_t)
 

@@ -4,6 +4,7 @@
 #include "file.h"
 #include "log.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,7 @@ bool pages_writable_locked(const struct node *node, uint64_t version)
 struct pages_order {
     struct fs *fs;
     LIST_ENTRY(pages_order) all; /* in fs->orders, guarded by fs->lock */
+    uint64_t number; /* as they were begun */
     struct pages_order *next; /* what else it takes; NULL */
     struct store_version *pin; /* of what was changed, where that may have grown it; or NULL */
     void (*answer)(fuse_req_t request, struct node *node, size_t size);
@@ -139,6 +141,7 @@ static struct pages_order *order_new_locked(struct fs *fs, const struct name *na
         order->nodes[order->count++] = (struct outdated){other, !has_pages_open_locked(other, false), other->opens};
         other->changing++;
     }
+    order->number = ++fs->order_count;
     LIST_INSERT_HEAD(&fs->orders, order, all);
     return order;
 }
@@ -253,6 +256,31 @@ static bool is_private_locked(const struct handle *handle)
     const struct node *first = LIST_FIRST(&handle->name->nodes);
     return handle->session && handle->session->listed && handle->session->handles == 1 && first == handle->node &&
            !LIST_NEXT(first, of_name);
+}
+
+/* Is one under way that was begun when there had been so many? */
+static bool is_under_way_locked(const struct fs *fs, uint64_t version, uint64_t count)
+{
+    const struct pages_order *order;
+    LIST_FOREACH(order, &fs->orders, all)
+        if (order->version == version && order->number <= count)
+            return true;
+    return false;
+}
+
+/* An order begins before its change is in the store, and what more it finds to forget afterwards ends with it. */
+int pages_shown(struct fs *fs, uint64_t version)
+{
+    enum { PATIENCE_NS = 100000000 };
+    int result = 0;
+    fs_lock(fs);
+    uint64_t count = fs->order_count;
+    int64_t until_ns = LIST_EMPTY(&fs->orders) ? 0 : clock_ns(CLOCK_MONOTONIC) + PATIENCE_NS;
+    while (result == 0 && is_under_way_locked(fs, version, count))
+        if (!fs_wait_until_locked(fs, until_ns))
+            result = -EAGAIN;
+    fs_unlock(fs);
+    return result;
 }
 
 struct pages_order *pages_change_begin(struct fs *fs, const struct handle *handle)

@@ -65,6 +65,13 @@ void pages_change_cancel(struct pages_order *order);
 void pages_forget(struct pages_order *order, void (*answer)(fuse_req_t request, struct node *node, size_t size),
                   fuse_req_t request, struct node *node, size_t size);
 
+/*
+ * Waits until whoever has a version open reads at least what it holds by now: a change is in the store before the kernel
+ * has dropped the pages it outdates. What is changed meanwhile is not waited for. -EAGAIN when the kernel takes its time:
+ * it may be waiting for a page that the caller's request holds up.
+ */
+int pages_shown(struct fs *fs, uint64_t version);
+
 /* The size to tell the kernel for a node whose value has `size` bytes; notes that it was told. */
 uint64_t pages_tell_size_locked(struct fs *fs, struct node *node, uint64_t size);
 

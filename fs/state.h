@@ -89,6 +89,7 @@ struct fs {
     LIST_HEAD(, handle) spare_handles; /* closed, to be used again; see handles.h */
     unsigned spare_handle_count;
     LIST_HEAD(, pages_order) orders; /* under way, see pages.h */
+    uint64_t order_count; /* of all there have been */
     unsigned forgetting; /* threads that carry them out */
     bool ending; /* the mount is gone: no more of these */
 };

@@ -38,8 +38,9 @@ static int renew(const struct getting *getting, int fd)
 static int print_version(int fd)
 {
     uint64_t version;
-    if (ioctl(fd, LARDER_TELL_VERSION, &version) < 0)
-        return -errno;
+    int result = stream_version(fd, &version);
+    if (result < 0)
+        return result;
     printf("%" PRIu64 "\n", version);
     fflush(stdout);
     return 0;

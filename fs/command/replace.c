@@ -67,14 +67,15 @@ static int join_to(const struct joining *joining, int old, bool *ret_again)
     struct larder_replace replace = {.flags = joining->options->ttl ? 0 : LARDER_REPLACE_KEEPS_DEADLINE};
     int64_t wanted = joining->how->version;
     int fd;
-    if (ioctl(old, LARDER_TELL_VERSION, &replace.version) < 0)
-        return entry_path_fail(joining->path, -errno);
+    int result = stream_version(old, &replace.version);
+    if (result < 0)
+        return entry_path_fail(joining->path, result);
     if (wanted && (uint64_t)wanted != replace.version)
         return COMMAND_MISS;
     int code = open_replaced(joining->path, joining->options, &fd);
     if (code != COMMAND_DONE)
         return code;
-    int result = write_both(joining, old, fd);
+    result = write_both(joining, old, fd);
     if (result < 0)
         code = entry_path_fail(joining->path, result);
     code = close_replaced(fd, joining->path, &replace, code);

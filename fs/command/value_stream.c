@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* value_stream.c - see value_stream.h. */
 #include "value_stream.h"
+#include "larder_ioctl.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,4 +44,15 @@ int stream_copy(int from, int to, _Bool *ret_reading)
     if (ret_reading)
         *ret_reading = reading;
     return result;
+}
+
+int stream_version(int fd, uint64_t *ret_version)
+{
+    enum { TRIES = 100 }; /* each lasts as long as the daemon is patient */
+    for (int tries = 0; tries < TRIES; tries++)
+        if (ioctl(fd, LARDER_TELL_VERSION, ret_version) == 0)
+            return 0;
+        else if (errno != EAGAIN)
+            return -errno;
+    return -EBUSY;
 }
