@@ -70,6 +70,8 @@ __attribute__((format(printf, 3, 4))) static int leave_out(struct restore *resto
     char shown[PATH_MAX], why[256];
     va_list args;
     size_t i = 0;
+    if (!*path)
+        path = "."; /* the root */
     for (; path[i] && i < sizeof shown - 1; i++)
         shown[i] = (unsigned char)path[i] < 0x20 || path[i] == 0x7f ? '?' : path[i];
     shown[i] = '\0';
@@ -98,6 +100,12 @@ static int fail_member(struct restore *restore, const char *path, int result)
                      : result == -ELOOP ? "there is a symbolic link above it"
                      : result == -EXDEV ? "it would lie outside"
                                         : strerror(-result));
+}
+
+/* Of a directory that has been left, see restore_tree.h. */
+static int fail_directory(void *arg, const char *path, int result)
+{
+    return fail_member(arg, path, result);
 }
 
 /* --- attributes ---------------------------------------------------------------------------------------- */
@@ -162,11 +170,13 @@ static void times_of(const struct tar_member *member, struct timespec times[2])
 
 /* --- files --------------------------------------------------------------------------------------------- */
 
-/* Opens what is to be stored; -EEXIST: there is something, and it stays. */
-static int open_file(const struct restore *restore, int dir, const char *name, bool *ret_there)
+/* Opens what is to be stored; -EEXIST: there is something, and it stays. What cannot be opened is replaced at the end by
+ * what is stored under a spare name until then; else that is "". */
+static int open_file(struct restore *restore, int dir, const char *name, bool *ret_there, char *ret_spare)
 {
     const int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
     int fd = openat(dir, name, flags | O_EXCL, 0600);
+    ret_spare[0] = '\0';
     *ret_there = fd < 0 && errno == EEXIST;
     if (!*ret_there || restore->there == KEEP_IT)
         return fd < 0 ? -errno : fd;
@@ -176,9 +186,8 @@ static int open_file(const struct restore *restore, int dir, const char *name, b
     /* a link, a directory, or one that its owner may not write to */
     if (errno != ELOOP && errno != EISDIR && errno != EACCES)
         return -errno;
-    if (unlinkat(dir, name, errno == EISDIR ? AT_REMOVEDIR : 0) < 0 && errno != ENOENT)
-        return -errno;
-    fd = openat(dir, name, flags | O_EXCL, 0600);
+    tree_spare_name(&restore->tree, ret_spare);
+    fd = openat(dir, ret_spare, flags | O_EXCL, 0600);
     return fd < 0 ? -errno : fd;
 }
 
@@ -209,8 +218,9 @@ static int finish_file(const struct restore *restore, int fd, const struct tar_m
 static int put_file(struct restore *restore, int dir, const char *name, const char *path,
                     const struct tar_member *member)
 {
+    char spare[TREE_SPARE_MAX];
     bool there, reading = false;
-    int fd = open_file(restore, dir, name, &there);
+    int fd = open_file(restore, dir, name, &there, spare);
     if (fd == -EEXIST) {
         restore->kept++;
         return 0;
@@ -222,6 +232,8 @@ static int put_file(struct restore *restore, int dir, const char *name, const ch
         result = copy_value(restore, fd, &reading);
     if (result == 0)
         result = finish_file(restore, fd, member);
+    if (result == 0 && *spare)
+        result = tree_take_place(dir, spare, name);
     if (result < 0)
         ioctl(fd, LARDER_ABANDON);
     if (close(fd) < 0 && result == 0)
@@ -241,6 +253,8 @@ static int put_symlink(struct restore *restore, int dir, const char *name, const
 {
     struct timespec times[2];
     times_of(member, times);
+    const char *made = name;
+    char spare[TREE_SPARE_MAX];
     int result = symlinkat(member->target, dir, name) < 0 ? -errno : 0;
     bool there = result == -EEXIST;
     if (there && restore->there == KEEP_IT) {
@@ -248,16 +262,18 @@ static int put_symlink(struct restore *restore, int dir, const char *name, const
         return 0;
     }
     if (there) {
-        result = unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
-        if (result == -EISDIR)
-            result = unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
-        if (result == 0)
-            result = symlinkat(member->target, dir, name) < 0 ? -errno : 0;
+        tree_spare_name(&restore->tree, spare);
+        made = spare;
+        result = symlinkat(member->target, dir, made) < 0 ? -errno : 0;
     }
-    if (result == 0 && restore->owners && fchownat(dir, name, member->uid, member->gid, AT_SYMLINK_NOFOLLOW) < 0)
+    if (result == 0 && restore->owners && fchownat(dir, made, member->uid, member->gid, AT_SYMLINK_NOFOLLOW) < 0)
         result = -errno;
-    if (result == 0 && utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+    if (result == 0 && utimensat(dir, made, times, AT_SYMLINK_NOFOLLOW) < 0)
         result = -errno;
+    if (result == 0 && there)
+        result = tree_take_place(dir, spare, name);
+    if (result < 0 && there)
+        unlinkat(dir, spare, 0);
     if (result < 0)
         return fail_member(restore, path, result);
     restore->restored++;
@@ -266,8 +282,9 @@ static int put_symlink(struct restore *restore, int dir, const char *name, const
 }
 
 /* Makes a directory, or finds it; 1: what is there is kept. */
-static int make_directory(const struct restore *restore, int dir, const char *name)
+static int make_directory(struct restore *restore, int dir, const char *name)
 {
+    char spare[TREE_SPARE_MAX];
     struct stat stat;
     if (mkdirat(dir, name, 0700) == 0)
         return 0;
@@ -279,9 +296,8 @@ static int make_directory(const struct restore *restore, int dir, const char *na
         return 1;
     if (S_ISDIR(stat.st_mode))
         return 0;
-    if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-        return -errno;
-    return mkdirat(dir, name, 0700) < 0 ? -errno : 0;
+    tree_spare_name(&restore->tree, spare);
+    return mkdirat(dir, spare, 0700) < 0 ? -errno : tree_take_place(dir, spare, name);
 }
 
 /* Its attributes are set at once, since links that are made in it start with them; the rest when it is left. */
@@ -540,6 +556,8 @@ static int restore_into(struct restore *restore, int fd, const struct mountpoint
     int result = tree_open(mountpoint->root, &restore->tree);
     if (result < 0)
         return command_fail(COMMAND_FAILED, "%s: %s", restore->mount, strerror(-result));
+    restore->tree.failed = fail_directory;
+    restore->tree.arg = restore;
     uint64_t evicted = evicted_by(mountpoint);
     restore->now_ms = clock_ns(CLOCK_REALTIME) / 1000000;
     restore->owners = geteuid() == 0;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -162,8 +163,12 @@ static int leave_lowest(struct tree *tree)
     struct tree_level *level = &tree->levels[--tree->depth];
     int result = finish_level(level);
     close(level->fd);
+    if (result < 0 && result != -ENOENT && result != -ESTALE) /* else somebody has removed it */
+        result = tree->failed(tree->arg, level->path, result);
+    else
+        result = 0;
     free(level->path);
-    return result == -ENOENT || result == -ESTALE ? 0 : result; /* somebody has removed it */
+    return result;
 }
 
 int tree_leave(struct tree *tree, const char *path)
@@ -192,6 +197,47 @@ int tree_open_child(int dir, const char *name)
     };
     int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
     return fd < 0 ? -errno : fd;
+}
+
+/* --- taking the place of something ---------------------------------------------------------------------- */
+
+void tree_spare_name(struct tree *tree, char *ret_name)
+{
+    snprintf(ret_name, TREE_SPARE_MAX, ".restoring-%ld-%u", (long)getpid(), tree->spares++);
+}
+
+/* Removes whatever is there but a directory with something in it. */
+static int remove_any(int dir, const char *name)
+{
+    int result = unlinkat(dir, name, 0) < 0 ? -errno : 0;
+    if (result == -EISDIR)
+        result = unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+    return result == -ENOENT ? 0 : result;
+}
+
+/* A directory and something else change places. */
+static int exchange(int dir, const char *spare, const char *name)
+{
+    if (renameat2(dir, spare, dir, name, RENAME_EXCHANGE) < 0)
+        return -errno;
+    int result = remove_any(dir, spare);
+    if (result < 0)
+        renameat2(dir, spare, dir, name, RENAME_EXCHANGE);
+    return result;
+}
+
+int tree_take_place(int dir, const char *spare, const char *name)
+{
+    int result = renameat(dir, spare, dir, name) < 0 ? -errno : 0;
+    if (result == -EISDIR) { /* which has no value to lose, or it stays */
+        result = unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+        if (result == 0)
+            result = renameat(dir, spare, dir, name) < 0 ? -errno : 0;
+    } else if (result == -ENOTDIR)
+        result = exchange(dir, spare, name);
+    if (result < 0)
+        remove_any(dir, spare);
+    return result;
 }
 
 /* --- clearing ------------------------------------------------------------------------------------------ */
