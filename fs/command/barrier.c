@@ -20,10 +20,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PLACES_MAX = 10000 };
+enum {
+    PLACES_MAX = 10000,
+    PATIENCE_MS = 1000, /* for who looks for a place, also by who has no time to wait for others */
+};
 
 struct waiting {
     int dir; /* PATH */
+    int place; /* the one that is locked */
     int64_t places;
     unsigned long round; /* which it waits in */
 };
@@ -67,7 +71,7 @@ static int find_round(struct waiting *waiting)
 }
 
 /* Takes a place in the round. *ret_free: how many are left. */
-static int take_place(const struct waiting *waiting, int64_t *ret_free)
+static int take_place(struct waiting *waiting, int64_t *ret_free)
 {
     char name[32], place[16];
     bool have = false;
@@ -82,9 +86,10 @@ static int take_place(const struct waiting *waiting, int64_t *ret_free)
         if (fd < 0)
             return fd;
         bool got = hold_lock(fd, LOCK_EX, 0) == 0;
-        if (got && !have)
-            have = true; /* it stays open */
-        else {
+        if (got && !have) {
+            have = true;
+            waiting->place = fd;
+        } else {
             *ret_free += got;
             close(fd);
         }
@@ -110,18 +115,34 @@ static int come(struct waiting *waiting)
     return 1;
 }
 
-static int wait_for_others(const struct waiting *waiting, int64_t until_ns)
+/* 0: all have come; -EAGAIN not yet; -errno. */
+static int look(const struct waiting *waiting)
 {
-    const struct timespec pause = {0, 5000000};
     struct stat stat;
     char name[32];
     round_name(waiting->round, name);
-    while (fstatat(waiting->dir, name, &stat, 0) == 0) {
-        if (hold_is_over(until_ns))
-            return -EAGAIN;
-        nanosleep(&pause, NULL);
-    }
+    if (fstatat(waiting->dir, name, &stat, 0) == 0)
+        return -EAGAIN;
     return errno == ENOENT ? 0 : -errno;
+}
+
+/* Gives the place back, unless it was counted on meanwhile. */
+static int give_up(const struct waiting *waiting)
+{
+    int result = hold_lock(waiting->dir, LOCK_EX, hold_until(PATIENCE_MS));
+    if (result == 0)
+        result = look(waiting);
+    close(waiting->place);
+    return result;
+}
+
+static int wait_for_others(const struct waiting *waiting, int64_t until_ns)
+{
+    const struct timespec pause = {0, 5000000};
+    int result;
+    while ((result = look(waiting)) == -EAGAIN && !hold_is_over(until_ns))
+        nanosleep(&pause, NULL);
+    return result == -EAGAIN ? give_up(waiting) : result;
 }
 
 static int run(int argc, char **argv)
@@ -144,7 +165,7 @@ static int run(int argc, char **argv)
     if (code != COMMAND_DONE)
         return code;
     int64_t until_ns = hold_until(timeout_ms);
-    int result = hold_lock(waiting.dir, LOCK_EX, until_ns);
+    int result = hold_lock(waiting.dir, LOCK_EX, hold_until(timeout_ms > PATIENCE_MS ? timeout_ms : PATIENCE_MS));
     if (result == 0)
         result = come(&waiting);
     flock(waiting.dir, LOCK_UN);

@@ -3,7 +3,8 @@
  * semaphore.c - `larder semaphore PATH -n N -- COMMAND`: runs a command while fewer than N others do.
  *
  * PATH is a directory with one more for each place, of which whoever is in has one locked. Who finds none free waits in
- * a line, PATH itself: its head looks at the places again and again.
+ * a line, PATH itself: its head looks at the places again and again. Whose time is over before it is the head looks once,
+ * past the line: that may be held by somebody who finds a place at this very moment, and leaves others.
  */
 #include "arguments.h"
 #include "hold.h"
@@ -38,6 +39,8 @@ static int enter(int dir, int64_t places, int64_t until_ns)
 {
     const struct timespec pause = {0, 5000000};
     int result = hold_lock(dir, LOCK_EX, until_ns);
+    if (result == -EAGAIN)
+        return take_place(dir, places);
     if (result < 0)
         return result;
     while ((result = take_place(dir, places)) == -EAGAIN && !hold_is_over(until_ns))

@@ -6,7 +6,7 @@ mount_larder
 cd "$mnt"
 python3 - <<'END'
 from larder_test import *
-import subprocess
+import fcntl, subprocess, threading
 larder = os.environ["larder"]
 
 def run(*args):
@@ -60,6 +60,19 @@ equal(1, run("semaphore", "s", "-n", "2", "--timeout", "0", "--", "true").return
 end(held[1]); end(third)
 equal(2, run("semaphore", "s", "--", "true").returncode)
 equal(2, run("semaphore", "s", "-n", "0", "--", "true").returncode)
+
+# Who is only looking for a place, or waits for one of fewer, takes no room from others who have no time to wait.
+def locked(path):
+    fd = os.open(path, os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    return fd
+line = locked("s")
+equal(0, run("semaphore", "s", "-n", "1", "--timeout", "0", "--", "true").returncode, "there is room")
+os.close(line)
+os.mkdir("one")
+looking = locked("one")
+threading.Timer(0.1, os.close, [looking]).start()
+equal(0, run("barrier", "one", "-n", "1", "--timeout", "0").returncode, "all have come")
 
 # throttle: 3 at once, then one each 100 ms.
 for _ in range(3):
