@@ -173,6 +173,22 @@ static int fail_target(const struct target *target, int result)
     return command_fail(COMMAND_FAILED, "%s: cannot be written: %s", target->path, strerror(-result));
 }
 
+static void stop(int signal)
+{
+    stopped_by = signal;
+}
+
+/* For who has something to take away before it ends. Another is ended at once, whatever it waits for. */
+static void notice_signals(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        struct sigaction now, action = {.sa_handler = stop};
+        if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            sigaction(signals[i], &action, NULL);
+    }
+}
+
 /* A file beside the one that will be replaced, where that is one; a device or a pipe is written to. */
 static int open_target(const char *path, struct target *target)
 {
@@ -196,6 +212,7 @@ static int open_target(const char *path, struct target *target)
     if ((size_t)snprintf(target->temporary, sizeof target->temporary, "%s.XXXXXX", target->final) >=
         sizeof target->temporary)
         return fail_target(target, -ENAMETOOLONG);
+    notice_signals();
     target->fd = mkostemp(target->temporary, O_CLOEXEC);
     if (target->fd >= 0)
         return COMMAND_DONE;
@@ -300,22 +317,6 @@ static int back_up(struct source *source, const struct target *target, int level
 
 /* --- the verb ------------------------------------------------------------------------------------------ */
 
-static void stop(int signal)
-{
-    stopped_by = signal;
-}
-
-static void notice_signals(void)
-{
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-        struct sigaction now, action = {.sa_handler = stop};
-        if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-            sigaction(signals[i], &action, NULL);
-    }
-    signal(SIGPIPE, SIG_IGN); /* it is an error of write(2) then, and the temporary file goes */
-}
-
 static void tell(const struct target *target, const struct backup_count *count, uint64_t written, double seconds,
                  bool json)
 {
@@ -366,7 +367,7 @@ static int run(int argc, char **argv)
     if (code != COMMAND_DONE)
         return code;
     int64_t began_ns = clock_ns(CLOCK_MONOTONIC);
-    notice_signals();
+    signal(SIGPIPE, SIG_IGN); /* it is an error of write(2) then, which has a sentence */
     code = open_target(argv[1], &target);
     if (code == COMMAND_DONE)
         code = open_source(argv[0], &source);

@@ -133,6 +133,22 @@ wait $stopped || status=$?
 [ $status -eq 143 ] || [ $status -eq 0 ] # it may have been quicker
 [ $status -eq 0 ] || cmp -s "$work/stays" <(echo old) || fail "what was there is not, and status is $status"
 ! temporary || fail "a file is left: $(ls "$work")"
+# Into a pipe that nobody reads it ends by a signal at once.
+head -c 1000000 /dev/urandom >"$mnt/more"
+python3 - <<'END'
+from larder_test import *
+import fcntl, signal, struct, subprocess, termios
+for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+    backup = subprocess.Popen([os.environ["larder"], "backup", mnt, "-"], stdout=subprocess.PIPE)
+    def is_full(): # but for a page, perhaps
+        return struct.unpack("i", fcntl.ioctl(backup.stdout, termios.FIONREAD, bytes(4)))[0] > 60000
+    wait_until(20, is_full)
+    backup.send_signal(number)
+    try:
+        equal(-number, backup.wait(5))
+    finally:
+        backup.kill()
+END
 cd "$work"
 kill_daemon
 status=0
