@@ -309,24 +309,38 @@ bool home_lacks_current(const struct home *home)
     return contents.tables && !contents.current;
 }
 
+struct newest {
+    char name[64];
+    uint64_t number;
+};
+
+/* Numbers have six digits at least, and more when it takes more. */
 static bool newest_manifest(void *arg, const char *name)
 {
-    char *newest = arg; /* of 64 bytes; their numbers have as many digits */
-    if (strncmp(name, "MANIFEST-", 9) == 0 && strlen(name) < 64 && strcmp(name, newest) > 0)
-        strcpy(newest, name);
+    static const char begin[] = "MANIFEST-";
+    struct newest *newest = arg;
+    char *end;
+    if (strncmp(name, begin, strlen(begin)) != 0 || strlen(name) >= sizeof newest->name)
+        return true;
+    const char *digits = name + strlen(begin);
+    uint64_t number = strtoull(digits, &end, 10);
+    if (*digits < '0' || *digits > '9' || *end || (newest->name[0] && number <= newest->number))
+        return true;
+    strcpy(newest->name, name);
+    newest->number = number;
     return true;
 }
 
 int home_mend_current(const struct home *home)
 {
-    char newest[64] = "";
-    (void)each_name(home->dir, newest_manifest, newest);
-    if (!newest[0])
+    struct newest newest = {.number = 0};
+    (void)each_name(home->dir, newest_manifest, &newest);
+    if (!newest.name[0])
         return -ENOENT;
     int file = openat(home->dir, "CURRENT", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0)
         return -errno;
-    int result = dprintf(file, "%s\n", newest) > 0 && fsync(file) == 0 ? 0 : -errno;
+    int result = dprintf(file, "%s\n", newest.name) > 0 && fsync(file) == 0 ? 0 : -errno;
     close(file);
     return result;
 }

@@ -8,6 +8,7 @@
  */
 #include "rocksdb/checking.h"
 #include "rocksdb/dirrow.h"
+#include "rocksdb/home.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -664,10 +665,42 @@ static void fault_is_found_and_mended(void **state)
     expect_right(f);
 }
 
+/* --- CURRENT ------------------------------------------------------------------------------------------- */
+
+static int setup_empty(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    const char *base = getenv("TMPDIR");
+    snprintf(f->dir, sizeof f->dir, "%s/larder-repair-XXXXXX", base ? base : "/tmp");
+    *state = f;
+    return mkdtemp(f->dir) ? 0 : -1;
+}
+
+static void current_leads_to_the_manifest_with_the_largest_number(void **state)
+{
+    static const char *const names[] = {"MANIFEST-000009", "MANIFEST-1000010", "MANIFEST-999999", "MANIFEST-2000000x",
+                                        "MANIFEST-"};
+    struct fixture *f = *state;
+    char text[64] = "";
+    struct home home = {.dir = open(f->dir, O_RDONLY | O_DIRECTORY), .lock = -1};
+    assert_true(home.dir >= 0);
+    assert_int_equal(home_mend_current(&home), -ENOENT);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        close(openat(home.dir, names[i], O_WRONLY | O_CREAT, 0600));
+    assert_int_equal(home_mend_current(&home), 0);
+    int current = openat(home.dir, "CURRENT", O_RDONLY);
+    assert_true(read(current, text, sizeof text - 1) > 0);
+    close(current);
+    close(home.dir);
+    assert_string_equal(text, "MANIFEST-1000010\n");
+}
+
 int main(void)
 {
     enum { COUNT = sizeof plants / sizeof *plants };
-    struct CMUnitTest faults[COUNT];
+    struct CMUnitTest faults[COUNT + 1] = {
+        [COUNT] = cmocka_unit_test_setup_teardown(current_leads_to_the_manifest_with_the_largest_number, setup_empty,
+                                                  teardown)};
     for (size_t i = 0; i < COUNT; i++)
         faults[i] = (struct CMUnitTest){plants[i].name, fault_is_found_and_mended, setup, teardown,
                                         (void *)(uintptr_t)&plants[i]};
