@@ -63,6 +63,8 @@ static int apply(struct fs *fs, unsigned field, const struct store_quota *wanted
     return store_set_limits(fs->store, now->limit_bytes, now->limit_items);
 }
 
+/* One at a time: the kernel holds the root's inode lock over setxattr(2) and removexattr(2), so that nothing comes between
+ * reading the limits and setting them. */
 int setting_set(struct fs *fs, uid_t uid, const char *name, const char *value, size_t size, int flags)
 {
     const struct limit *property = limit_find(name);
