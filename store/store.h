@@ -267,9 +267,12 @@ struct store_clearing {
     bool done; /* the end of the directory was reached */
 };
 
+/* So many names a call of store_clear() looks at, at most: what it passes by takes time, too. */
+enum { STORE_CLEAR_LOOKS = 4096 };
+
 /*
- * Removes files and links of a directory, in the byte order of their names, and at most `most` of them (from 1) or looks
- * at some more; directories stay. Call it until clearing->done: it takes some hundred at a time, so that others come in
+ * Removes files and links of a directory, in the byte order of their names, and at most `most` of them (from 1);
+ * directories stay. Call it until clearing->done: it takes some hundred at a time, so that others come in
  * between, and holds up no get. Each of these is one mutation; of a call that fails some may have been done, and
  * `clearing` says how far. `each` (may be NULL) is told of every one after it is gone, by the calling thread and with no
  * lock of the store held: it may do what options.gone may. -ENOENT, -ENOTDIR: `dir`.

@@ -178,12 +178,13 @@ int memory_remove_dir(void *impl, uint64_t dir_id, const char *name)
     return 0;
 }
 
-/* The first file or link behind clearing->after that is meant; NULL when there is none. Counts what it passes by. */
-static struct item *next_to_clear(const struct item *dir, struct store_clearing *clearing)
+/* The first file or link behind clearing->after that is meant; NULL when there is none, and it is done, or it is not found
+ * in so many looks. Counts what it passes by. */
+static struct item *next_to_clear(const struct item *dir, struct store_clearing *clearing, unsigned *looks)
 {
     bool there;
     size_t i = *clearing->after ? item_position_of(dir, clearing->after, &there) + there : 0;
-    for (; i < dir->children_count; i++) {
+    for (; i<dir->children_count && * looks> 0; i++, --*looks) {
         struct item *item = dir->children[i];
         strcpy(clearing->after, item->name);
         if (item_is_dir(item))
@@ -192,12 +193,13 @@ static struct item *next_to_clear(const struct item *dir, struct store_clearing 
             return item;
         clearing->left++;
     }
+    clearing->done = i == dir->children_count;
     return NULL;
 }
 
-/* Removes the next one, and fills its version and size: 1; or 0, there is none, and it is done. */
-static int clear_one(void *impl, uint64_t dir_id, struct store_clearing *clearing, uint64_t *ret_version,
-                     uint64_t *ret_size)
+/* Removes the next one, and fills its version and size: 1; or 0, there is none, and none within so many looks. */
+static int clear_one(void *impl, uint64_t dir_id, struct store_clearing *clearing, unsigned *looks,
+                     uint64_t *ret_version, uint64_t *ret_size)
 {
     ENTER(impl);
     struct item *dir;
@@ -206,8 +208,7 @@ static int clear_one(void *impl, uint64_t dir_id, struct store_clearing *clearin
         return result;
     if (clearing->mark == 0)
         clearing->mark = ++memory->last_id;
-    struct item *item = next_to_clear(dir, clearing);
-    clearing->done = !item;
+    struct item *item = next_to_clear(dir, clearing, looks);
     if (!item)
         return 0;
     *ret_version = item->base.id;
@@ -223,9 +224,10 @@ int memory_clear(void *impl, uint64_t dir_id, uint64_t most, struct store_cleari
                  void (*each)(void *arg, const char *name, uint64_t version, uint64_t size), void *arg)
 {
     uint64_t version, size;
+    unsigned looks = STORE_CLEAR_LOOKS;
     int result = 1;
     for (uint64_t i = 0; i < most && result > 0; i++) {
-        result = clear_one(impl, dir_id, clearing, &version, &size);
+        result = clear_one(impl, dir_id, clearing, &looks, &version, &size);
         if (result > 0)
             each(arg, clearing->after, version, size);
     }

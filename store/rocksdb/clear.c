@@ -23,6 +23,7 @@ struct batch {
     const struct store_clearing *before; /* as it was when the batch began */
     struct store_clearing after; /* how it is once the batch is written */
     size_t most, count;
+    unsigned looks_most, looks; /* at rows */
     struct {
         char name[STORE_NAME_MAX + 1];
         uint64_t version, size;
@@ -67,10 +68,10 @@ static int clear_rows(struct mutation *m, struct batch *batch)
     struct slice key, row;
     int result = 0;
     db_walk(&m->engine->db, FAMILY_DEFAULT, &from, &end, &walk);
-    for (int looks = 0; result == 0 && walk_get(&walk, &key, &row); walk_next(&walk), looks++) {
+    for (; result == 0 && walk_get(&walk, &key, &row); walk_next(&walk), batch->looks++) {
         char name[STORE_NAME_MAX + 1];
         uint64_t dir, id;
-        if (m->victims_count == batch->most || looks == LOOKS_MAX)
+        if (m->victims_count == batch->most || batch->looks == batch->looks_most)
             return 0;
         if (!key_place(key.data, key.size, &dir, name))
             continue;
@@ -88,6 +89,7 @@ static int clear_step(struct mutation *m, void *arg)
     struct entry self;
     batch->after = *batch->before;
     batch->count = 0;
+    batch->looks = 0;
     int result = row_read_self(m->engine, batch->dir, &self, NULL);
     if (result < 0)
         return result;
@@ -105,15 +107,18 @@ int names_clear(void *impl, uint64_t dir, uint64_t most, struct store_clearing *
     struct engine *engine = impl;
     struct batch batch = {.dir = dir, .before = clearing};
     uint64_t left = most;
+    unsigned looks = STORE_CLEAR_LOOKS;
     int result = 0;
-    for (bool first = true; result == 0 && left > 0 && !clearing->done; first = false) {
+    for (bool first = true; result == 0 && left > 0 && looks > 0 && !clearing->done; first = false) {
         if (!first)
             usleep(PAUSE_US);
         batch.most = left < MUTATION_VICTIMS_MAX ? (size_t)left : MUTATION_VICTIMS_MAX;
+        batch.looks_most = looks < LOOKS_MAX ? looks : LOOKS_MAX;
         result = mutate(engine, clear_step, &batch);
         if (result < 0)
             break;
         left -= batch.count;
+        looks -= batch.looks;
         *clearing = batch.after;
         engine->deletes += batch.count;
         for (size_t i = 0; i < batch.count; i++)

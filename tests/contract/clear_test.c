@@ -112,6 +112,22 @@ static void only_what_one_user_owns(void **state)
     assert_string_equal(list_names(f, STORE_ROOT, NULL), "entry-0000 entry-0002 ");
 }
 
+static void what_is_passed_by_ends_a_call_too(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t dir = make_dir(f, STORE_ROOT, "dir");
+    struct store_clearing clearing = {.owned = true, .uid = 12};
+    put_many(f, dir, STORE_CLEAR_LOOKS + MANY); /* of user 11 */
+    assert_int_equal(store_clear(f->store, dir, 100, &clearing, NULL, NULL), 0);
+    assert_false(clearing.done);
+    assert_int_equal(clearing.left, STORE_CLEAR_LOOKS);
+    assert_int_equal(store_clear(f->store, dir, 100, &clearing, NULL, NULL), 0);
+    assert_true(clearing.done);
+    assert_int_equal(clearing.left, STORE_CLEAR_LOOKS + MANY);
+    clearing = clear_all(f, dir, 1000, (struct store_clearing){0});
+    assert_int_equal(clearing.removed, STORE_CLEAR_LOOKS + MANY);
+}
+
 struct told {
     struct fixture *fixture;
     unsigned count;
@@ -313,6 +329,7 @@ int clear_tests(void)
         CONTRACT_TEST(at_most_so_many_go_and_the_next_call_goes_on),
         CONTRACT_TEST(what_is_stored_after_the_mark_stays),
         CONTRACT_TEST(only_what_one_user_owns),
+        CONTRACT_TEST(what_is_passed_by_ends_a_call_too),
         CONTRACT_TEST(each_is_told_after_it_is_gone),
         CONTRACT_TEST(versions_in_hand_live_on),
         CONTRACT_TEST(what_has_expired_is_not_counted),
