@@ -473,7 +473,9 @@ static int backend_check(void *impl, const struct store_watch *watch, struct sto
     if (!check)
         return -ENOMEM;
     *check = (struct check){.db = &engine->db, .engine = engine, .watch = watch, .done = &checked};
+    snapshots_check_begin(&engine->snapshots);
     int result = check_round(check);
+    snapshots_check_end(&engine->snapshots);
     free(check);
     if (result == 0)
         *ret_checked = checked;

@@ -125,12 +125,16 @@ void snapshot_close(void *impl, struct store_snapshot *base)
 void snapshots_revoke(struct engine *engine)
 {
     struct snapshot *snapshot;
+    bool told = false;
     if (!snapshots_any(&engine->snapshots))
         return;
-    store_log(engine->options, STORE_LOG_WARNING, "the disk is nearly full: a backup that is being made ends here");
     pthread_mutex_lock(&engine->snapshots.lock);
     LIST_FOREACH(snapshot, &engine->snapshots.all, all) {
         pthread_mutex_lock(&snapshot->lock);
+        if (!snapshot->revoked && !told)
+            store_log(engine->options, STORE_LOG_WARNING,
+                      "the disk is nearly full: a backup that is being made ends here");
+        told |= !snapshot->revoked;
         thaw(engine, snapshot);
         pthread_mutex_unlock(&snapshot->lock);
     }

@@ -30,7 +30,8 @@ struct snapshot;
 struct snapshots {
     pthread_mutex_t lock; /* guards the list */
     LIST_HEAD(, snapshot) all;
-    atomic_uint count; /* of those that RocksDB keeps a state for; above 0 from before it begins to */
+    atomic_uint
+        count; /* of those that RocksDB keeps a state for, and of checks in use; above 0 from before it begins to */
 };
 
 void snapshots_init(struct snapshots *snapshots);
@@ -43,7 +44,17 @@ static inline bool snapshots_any(const struct snapshots *snapshots)
     return atomic_load(&snapshots->count) > 0;
 }
 
-/* For the keeper: takes the state from all of them. */
+/* A check, which reads such a state without being in the list, begins, and has ended. */
+static inline void snapshots_check_begin(struct snapshots *snapshots)
+{
+    atomic_fetch_add(&snapshots->count, 1);
+}
+static inline void snapshots_check_end(struct snapshots *snapshots)
+{
+    atomic_fetch_sub(&snapshots->count, 1);
+}
+
+/* For the keeper: takes the state from all of them but checks. */
 void snapshots_revoke(struct engine *engine);
 
 int snapshot_open(void *impl, struct store_snapshot **ret_snapshot);
