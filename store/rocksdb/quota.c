@@ -3,6 +3,7 @@
 #include "keeper.h"
 #include "quota_parts.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 void quotas_init(struct quotas *quotas)
@@ -216,6 +217,24 @@ void quotas_remove_locked(struct quotas *quotas, struct quota *quota)
     quota_release_locked(quota);
 }
 
+int quota_place(struct engine *engine, struct quota *quota)
+{
+    struct entry entry;
+    struct quota *outer = NULL;
+    int result = row_read_self(engine, quota->dir, &entry, NULL);
+    if (result == 0) {
+        result = quotas_walk_up(engine, entry.parent, &outer);
+        entry_release(&entry);
+    }
+    if (result == -ENOENT) /* it is gone */
+        result = 0;
+    pthread_mutex_lock(&engine->quotas.lock);
+    quota->outer = result < 0 ? NULL : outer;
+    quota->unplaced = result < 0; /* it was logged */
+    pthread_mutex_unlock(&engine->quotas.lock);
+    return result;
+}
+
 /* What quotas->by_dir says of who is in whom is right for the directories as they are now. */
 void quotas_restructure(struct engine *engine)
 {
@@ -223,20 +242,8 @@ void quotas_restructure(struct engine *engine)
     pthread_mutex_lock(&quotas->lock);
     quotas->epoch++;
     pthread_mutex_unlock(&quotas->lock);
-    for (struct quota *quota = quotas->by_dir; quota; quota = quota->hh.next) {
-        struct entry entry;
-        struct quota *outer = NULL;
-        int result = row_read_self(engine, quota->dir, &entry, NULL);
-        if (result == 0) {
-            result = quotas_walk_up(engine, entry.parent, &outer);
-            entry_release(&entry);
-        }
-        if (result < 0) /* it was logged */
-            outer = NULL;
-        pthread_mutex_lock(&quotas->lock);
-        quota->outer = outer;
-        pthread_mutex_unlock(&quotas->lock);
-    }
+    for (struct quota *quota = quotas->by_dir; quota; quota = quota->hh.next)
+        (void)quota_place(engine, quota);
 }
 
 /* --- rosters ------------------------------------------------------------------------------------------- */

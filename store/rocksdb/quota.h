@@ -45,6 +45,7 @@ struct quota {
     int64_t bytes, items; /* what is below it; a guess while it is not counted, which may be below nothing */
     bool counted; /* they are right */
     bool guessed; /* they are not, since directories crossed the border while they were counted: but that was lately */
+    bool unplaced; /* the rows that say what it is in could not be read: not known is what is `outer` */
     bool removed;
 
     /* A count under way: what changed since its moment. */

@@ -11,10 +11,20 @@ static void touch(struct mutation *m, struct quota *quota)
     m->touched = quota;
 }
 
+/* The quotas that a directory is in, from the innermost on, all of them: of some it may have been unknown. */
+static int find_chain(struct engine *engine, uint64_t dir, struct quota **ret_quota)
+{
+    int result = quotas_innermost(engine, dir, ret_quota);
+    for (struct quota *quota = *ret_quota; result == 0 && quota; quota = quota->outer)
+        if (quota->unplaced)
+            result = quota_place(engine, quota);
+    return result;
+}
+
 int quotas_account(struct mutation *m, uint64_t dir, int64_t bytes, int64_t items)
 {
     struct quota *quota;
-    int result = quotas_innermost(m->engine, dir, &quota);
+    int result = find_chain(m->engine, dir, &quota);
     for (; result == 0 && quota; quota = quota->outer) {
         touch(m, quota);
         quota->more_bytes += bytes;
@@ -37,9 +47,9 @@ int quotas_cross(struct mutation *m, uint64_t dir, uint64_t new_dir)
     struct quota *from, *to;
     if (dir == new_dir)
         return 0;
-    int result = quotas_innermost(m->engine, dir, &from);
+    int result = find_chain(m->engine, dir, &from);
     if (result == 0)
-        result = quotas_innermost(m->engine, new_dir, &to);
+        result = find_chain(m->engine, new_dir, &to);
     if (result < 0)
         return result;
     m->crosses |= from != to;

@@ -12,7 +12,7 @@
  */
 #include "keeper.h"
 #include "mutation.h"
-#include "quota.h"
+#include "quota_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -258,7 +258,11 @@ static int begin_next(struct engine *engine)
         return 0;
     quotas->tally = tally_new(engine, quota);
     if (!quotas->tally) {
-        quota_release(quotas, quota);
+        pthread_mutex_lock(&quotas->lock);
+        fail_locked(quota);
+        pthread_cond_broadcast(&quota->changed);
+        quota_release_locked(quota);
+        pthread_mutex_unlock(&quotas->lock);
         return -ENOMEM;
     }
     begin(quotas->tally);

@@ -73,6 +73,10 @@ int quotas_walk_up(struct engine *engine, uint64_t dir, struct quota **ret_quota
 /* Takes one out of the table, with the mutation mutex held, too. */
 void quotas_remove_locked(struct quotas *quotas, struct quota *quota);
 
+/* Finds out what one is in, now that directories have moved or that could not be read before. With the mutation mutex
+ * held. 0, or -errno: then it is `unplaced`. */
+int quota_place(struct engine *engine, struct quota *quota);
+
 /* Finds out anew which is in which, for the directories as they are now. With the mutation mutex held. */
 void quotas_restructure(struct engine *engine);
 

@@ -26,6 +26,8 @@ struct fixture {
 
 /* What the wrapped functions do beside their work. One test runs at a time, and threads find it here. */
 static atomic_bool writes_fail, syncs_fail, disk_is_full;
+static _Atomic uint64_t unreadable; /* a directory: its own row, after so many times */
+static atomic_int readable_times;
 static void (*_Atomic on_queue_walk)(void); /* called once, when a walk through the queue has begun */
 static struct key last_chunk; /* of those put; the thread that writes is the test's own */
 static unsigned chunks_put, chunks_out_of_order;
@@ -66,6 +68,16 @@ int __wrap_db_put(const struct db *db, enum family family, const struct key *key
         last_chunk = *key;
     }
     return __real_db_put(db, family, key, value, size);
+}
+
+int __real_row_read_self(const struct engine *, uint64_t, struct entry *, char *);
+int __wrap_row_read_self(const struct engine *, uint64_t, struct entry *, char *);
+
+int __wrap_row_read_self(const struct engine *engine, uint64_t dir, struct entry *ret_entry, char *ret_name)
+{
+    if (dir == atomic_load(&unreadable) && atomic_fetch_sub(&readable_times, 1) <= 0)
+        return -EIO;
+    return __real_row_read_self(engine, dir, ret_entry, ret_name);
 }
 
 bool __real_room_disk_full(struct room *);
@@ -111,6 +123,7 @@ static int teardown(void **state)
     struct fixture *f = *state;
     atomic_store(&writes_fail, false);
     atomic_store(&syncs_fail, false);
+    atomic_store(&unreadable, 0);
     atomic_store(&on_queue_walk, NULL);
     store_close(f->store);
     return nftw(f->url + strlen(SCHEME), remove_one, 16, FTW_DEPTH | FTW_PHYS);
@@ -302,6 +315,41 @@ static void a_snapshot_gives_way_when_the_disk_is_nearly_full(void **state)
     assert_int_equal(results[0], 0);
 }
 
+static uint64_t make_dir(struct fixture *f, uint64_t dir, const char *name)
+{
+    struct entry entry;
+    assert_int_equal(store_make_dir(f->store, dir, name, 0755, 0, 0, &entry), 0);
+    uint64_t id = entry.ino;
+    entry_release(&entry);
+    return id;
+}
+
+/* What is stored below a quota of which it could not be read what it is in counts there all the same: it waits for that. */
+static void a_quota_whose_place_cannot_be_read_counts_in_no_less(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_quota limit = {.limit_items = 100};
+    struct store_quota quota;
+    struct store_version *version;
+    uint64_t outer = make_dir(f, STORE_ROOT, "outer"), inner = make_dir(f, outer, "inner");
+    assert_int_equal(store_set_quota(f->store, outer, STORE_QUOTA_ITEMS, &limit), 0);
+    assert_int_equal(store_stage(f->store, inner, "name", 0644, 0, 0, &version), 0);
+    atomic_store(&readable_times, 1); /* when it is set, and then no more */
+    atomic_store(&unreadable, inner);
+    int set = store_set_quota(f->store, inner, STORE_QUOTA_ITEMS, &limit);
+    int refused = store_publish(version, inner, "name", 0);
+    atomic_store(&unreadable, 0);
+    int published = refused < 0 ? store_publish(version, inner, "name", 0) : refused;
+    store_unpin(version);
+    assert_int_equal(set, 0);
+    assert_int_equal(refused, -EIO);
+    assert_int_equal(published, 0);
+    assert_int_equal(store_quota(f->store, inner, &quota), 0);
+    assert_int_equal(quota.items, 1);
+    assert_int_equal(store_quota(f->store, outer, &quota), 0);
+    assert_int_equal(quota.items, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +359,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_publish_that_is_not_synced_is_published, setup, teardown),
         cmocka_unit_test_setup_teardown(a_publish_that_is_not_written_may_be_tried_again, setup, teardown),
         cmocka_unit_test_setup_teardown(settle_says_when_not_all_could_be_done, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_quota_whose_place_cannot_be_read_counts_in_no_less, setup, teardown),
         cmocka_unit_test_setup_teardown(a_snapshot_gives_way_when_the_disk_is_nearly_full, setup, teardown),
     };
     return cmocka_run_group_tests_name("medium", tests, NULL, NULL);
