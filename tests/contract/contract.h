@@ -125,6 +125,9 @@ void set_idle(struct fixture *f, uint64_t dir, const char *name, uint64_t idle_m
 void set_tags(struct fixture *f, uint64_t dir, const char *name, const char *tags);
 void set_xattr(struct fixture *f, uint64_t dir, const char *name, const char *xattr, const char *value);
 void set_dir_defaults(struct fixture *f, uint64_t dir, uint64_t ttl_ms, uint64_t idle_ms, const char *tags);
+/* A directory's limits, both; and its policy. */
+void set_quota(struct fixture *f, uint64_t dir, uint64_t bytes, uint64_t items);
+void set_policy(struct fixture *f, uint64_t dir, enum store_policy policy);
 void expect_xattr(const struct entry *entry, const char *name, const char *value);
 
 /* --- the whole ----------------------------------------------------------------------------------------- */

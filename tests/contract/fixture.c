@@ -407,6 +407,18 @@ void set_dir_defaults(struct fixture *f, uint64_t dir, uint64_t ttl_ms, uint64_t
     assert_int_equal(store_change_dir(f->store, dir, &set, NULL), 0);
 }
 
+void set_quota(struct fixture *f, uint64_t dir, uint64_t bytes, uint64_t items)
+{
+    struct store_quota quota = {.limit_bytes = bytes, .limit_items = items};
+    assert_int_equal(store_set_quota(f->store, dir, STORE_QUOTA_BYTES | STORE_QUOTA_ITEMS, &quota), 0);
+}
+
+void set_policy(struct fixture *f, uint64_t dir, enum store_policy policy)
+{
+    struct store_quota quota = {.has_policy = true, .policy = policy};
+    assert_int_equal(store_set_quota(f->store, dir, STORE_QUOTA_POLICY, &quota), 0);
+}
+
 void expect_xattr(const struct entry *entry, const char *name, const char *value)
 {
     const uint8_t *got;

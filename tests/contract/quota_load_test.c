@@ -18,18 +18,6 @@ static int64_t clock_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void set_quota(struct fixture *f, uint64_t dir, uint64_t bytes, uint64_t items)
-{
-    struct store_quota quota = {.limit_bytes = bytes, .limit_items = items};
-    assert_int_equal(store_set_quota(f->store, dir, STORE_QUOTA_BYTES | STORE_QUOTA_ITEMS, &quota), 0);
-}
-
-static void set_policy(struct fixture *f, uint64_t dir, enum store_policy policy)
-{
-    struct store_quota quota = {.has_policy = true, .policy = policy};
-    assert_int_equal(store_set_quota(f->store, dir, STORE_QUOTA_POLICY, &quota), 0);
-}
-
 /* --- recount ------------------------------------------------------------------------------------------- */
 
 static void expect_recount(struct fixture *f, uint64_t dir)
