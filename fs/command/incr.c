@@ -49,7 +49,7 @@ static int make_it(struct adding *adding)
     if (__builtin_add_overflow(adding->first, adding->by, &adding->value))
         return command_fail(COMMAND_FAILED, "%s: the sum would be too large for a number of 64 bits",
                             adding->path.path);
-    int code = put_open(&adding->path, true, &adding->options, &fd);
+    int code = put_open(&adding->path, PUT_OVER_NOTHING, &adding->options, &fd);
     if (code != COMMAND_DONE)
         return code;
     snprintf(text, sizeof text, "%" PRId64, adding->value);

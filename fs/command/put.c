@@ -35,12 +35,14 @@ int put_attributes(int fd, const struct put_options *options, const char *path)
     return code == COMMAND_DONE ? put_attribute(fd, path, "user.tags", options->tags) : code;
 }
 
-int put_open(const struct entry_path *path, bool exclusive, const struct put_options *options, int *ret_fd)
+int put_open(const struct entry_path *path, enum put_over over, const struct put_options *options, int *ret_fd)
 {
-    int fd = openat(path->dir, path->name, O_WRONLY | O_CREAT | O_CLOEXEC | (exclusive ? O_EXCL : O_TRUNC), 0666);
-    if (fd < 0 && errno == EEXIST && exclusive)
+    static const int flags[] = {
+        [PUT_OVER_ANYTHING] = O_CREAT | O_TRUNC, [PUT_OVER_NOTHING] = O_CREAT | O_EXCL, [PUT_OVER_SOMETHING] = O_TRUNC};
+    int fd = openat(path->dir, path->name, O_WRONLY | O_CLOEXEC | flags[over], 0666);
+    if (fd < 0 && errno == EEXIST && over == PUT_OVER_NOTHING)
         return COMMAND_MISS;
-    if (fd < 0 && errno == ENOENT)
+    if (fd < 0 && errno == ENOENT && over != PUT_OVER_SOMETHING)
         return command_fail(COMMAND_FAILED, "%s: its directory is gone", path->path);
     if (fd < 0)
         return entry_path_fail(path, -errno);
@@ -72,7 +74,7 @@ int put_write(int fd, const struct entry_path *path, const char *value)
 int put_value(const struct entry_path *path, bool exclusive, const struct put_options *options, const char *value)
 {
     int fd;
-    int code = put_open(path, exclusive, options, &fd);
+    int code = put_open(path, exclusive ? PUT_OVER_NOTHING : PUT_OVER_ANYTHING, options, &fd);
     return code == COMMAND_DONE ? put_close(fd, path, put_write(fd, path, value)) : code;
 }
 

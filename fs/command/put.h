@@ -33,9 +33,11 @@ int put_options_check(const struct put_options *options);
 /* Sets lifetime and tags of an open file. COMMAND_DONE, or it has complained. */
 int put_attributes(int fd, const struct put_options *options, const char *path);
 
-/* Opens what is to be stored: `exclusive`, and COMMAND_MISS when something is there; gives it its lifetime and tags.
- * Then put_close() must follow. */
-int put_open(const struct entry_path *path, bool exclusive, const struct put_options *options, int *ret_fd);
+/* What is to be there for a set. COMMAND_MISS when it is otherwise. */
+enum put_over { PUT_OVER_ANYTHING, PUT_OVER_NOTHING, PUT_OVER_SOMETHING };
+
+/* Opens what is to be stored, and gives it its lifetime and tags. Then put_close() must follow. */
+int put_open(const struct entry_path *path, enum put_over over, const struct put_options *options, int *ret_fd);
 
 /* Stores what was written to it, when `code` is COMMAND_DONE, else nothing. Returns `code`, or has complained. */
 int put_close(int fd, const struct entry_path *path, int code);

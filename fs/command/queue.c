@@ -193,7 +193,7 @@ int queue_push(struct queue *queue, const struct put_options *options, const cha
         int named = name_item(queue);
         if (named < 0)
             return entry_path_fail(&queue->path, named);
-        code = put_open(&queue->path, true, options, &fd);
+        code = put_open(&queue->path, PUT_OVER_NOTHING, options, &fd);
     } while (code == COMMAND_MISS);
     if (code != COMMAND_DONE)
         return code;

@@ -15,19 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Opens what is to be replaced. COMMAND_MISS when nothing is there. */
-static int open_replaced(const struct entry_path *path, const struct put_options *options, int *ret_fd)
-{
-    int fd = openat(path->dir, path->name, O_WRONLY | O_TRUNC | O_CLOEXEC);
-    if (fd < 0)
-        return entry_path_fail(path, -errno);
-    int code = put_attributes(fd, options, path->path);
-    if (code != COMMAND_DONE)
-        return put_close(fd, path, code);
-    *ret_fd = fd;
-    return COMMAND_DONE;
-}
-
 /* Stores what was written, when `code` is COMMAND_DONE. COMMAND_MISS when not that version is there. */
 static int close_replaced(int fd, const struct entry_path *path, const struct larder_replace *replace, int code)
 {
@@ -72,7 +59,7 @@ static int join_to(const struct joining *joining, int old, bool *ret_again)
         return entry_path_fail(joining->path, result);
     if (wanted && (uint64_t)wanted != replace.version)
         return COMMAND_MISS;
-    int code = open_replaced(joining->path, joining->options, &fd);
+    int code = put_open(joining->path, PUT_OVER_SOMETHING, joining->options, &fd);
     if (code != COMMAND_DONE)
         return code;
     result = write_both(joining, old, fd);
@@ -157,7 +144,7 @@ int replace_value(const struct entry_path *path, const struct replace_options *h
     int fd;
     if (how->append || how->prepend)
         return join_value(&joining, value);
-    int code = open_replaced(path, options, &fd);
+    int code = put_open(path, PUT_OVER_SOMETHING, options, &fd);
     if (code != COMMAND_DONE)
         return code;
     return close_replaced(fd, path, &replace, put_write(fd, path, value));

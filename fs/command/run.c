@@ -208,7 +208,7 @@ static int compute(const struct running *running)
     int code = start(running, &pid, &output);
     if (code != COMMAND_DONE)
         return code;
-    if (put_open(&running->path, false, &running->options, &entry) != COMMAND_DONE)
+    if (put_open(&running->path, PUT_OVER_ANYTHING, &running->options, &entry) != COMMAND_DONE)
         entry = -1;
     bool stored = copy_output(output, entry);
     close(output);
