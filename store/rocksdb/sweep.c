@@ -43,9 +43,14 @@ static void put_back(struct keeper *keeper, struct reap *reaps)
 
 /* Files that have nothing but chunks of this version, which is dead and in nobody's hand, are dropped without reading
  * them. Never those of a whole range of versions: one that is staged or taken in hand just then may be among them, and
- * with a file of tombstones older files would come to light again. What is left is compaction's. */
+ * with a file of tombstones older files would come to light again. What is left is compaction's.
+ *
+ * They are gone for good at once, also when the machine loses its power, so what killed the version has to be there for
+ * good before: else its entry would come back with a value of zeroes. If that fails they are left to compaction. */
 static void drop_files(struct engine *engine, uint64_t version)
 {
+    if (db_sync(&engine->db) < 0)
+        return;
     struct key low = key_chunk(version, 0), high = key_chunk(version, UINT64_MAX);
     char *text = NULL;
     rocksdb_delete_file_in_range_cf(engine->db.rocks, engine->db.families[FAMILY_DATA], (const char *)low.bytes,
