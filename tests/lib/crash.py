@@ -130,7 +130,7 @@ class Worker:
             if by_rename:
                 os.rename(name, self.path(path))
             return [begun + ttl, time.time() + ttl] if ttl else None
-        self.do({"op": "set", "path": path, "value": value, "tags": tags, "by": ".new" if by_rename else ""}, call)
+        self.do({"op": "set", "path": path, "value": value, "tags": tags, "ttl": ttl, "by": ".new" if by_rename else ""}, call)
 
     def append(self):
         path, value = self.some_file(), self.some_value()
@@ -249,13 +249,9 @@ def check_one(number):
     state, pending = load(notes)
     states = [state]
     if pending:
-        if pending["op"] == "set" and "ends" not in pending:
-            pending["ends"] = None
+        if pending["op"] == "set": # nobody knows when its lifetime began
+            pending["ends"] = [0, time.time() + 1000] if pending["ttl"] else None
         states.append(state.copy().apply(pending))
-        if pending["op"] == "set": # its lifetime may be one of the short ones
-            short = state.copy().apply(pending)
-            short.files[pending["path"]]["ends"] = [0, time.time() + 1000]
-            states.append(short)
     leavings = {pending["path"] + ".new"} if pending and pending.get("by") else set()
     files, dirs = found_below(root)
     wrong = [difference(each, files, dirs, leavings) for each in states]
