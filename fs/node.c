@@ -307,8 +307,10 @@ struct store_version *node_drop_unused_locked(struct fs *fs, struct node *node)
     if (node == fs->root || node_is_control(node) || node->lookups > 0 || node->sessions > 0 || node->changing > 0 ||
         !LIST_EMPTY(&node->handles))
         return NULL;
-    if (node->kind == NODE_DIR)
+    if (node->kind == NODE_DIR) {
         HASH_DEL(fs->dirs, node);
+        free(node->removed);
+    }
     if (node->name) {
         node_unreserve_locked(node);
         LIST_REMOVE(node, of_name);
@@ -551,6 +553,68 @@ int node_lookup(struct fs *fs, struct node *parent, const char *text, pid_t tid,
     return node ? 0 : -ENOMEM;
 }
 
+/* --- directories that are removed ------------------------------------------------------------------------- */
+
+void node_dir_leaves(struct fs *fs, const struct entry *entry)
+{
+    struct stat *stat = malloc(sizeof *stat); /* without memory it is gone at once */
+    if (!stat)
+        return;
+    attr_fill(entry, 0, stat);
+    clock_gettime(CLOCK_REALTIME, &stat->st_ctim);
+    fs_lock(fs);
+    struct node *node = node_dir_locked(fs, entry->ino);
+    if (node && !node->removed) {
+        node->removed = stat;
+        stat = NULL;
+    }
+    fs_unlock(fs);
+    free(stat);
+}
+
+void node_dir_stays(struct fs *fs, uint64_t dir)
+{
+    fs_lock(fs);
+    struct node *node = node_dir_locked(fs, dir);
+    if (node) {
+        free(node->removed);
+        node->removed = NULL;
+    }
+    fs_unlock(fs);
+}
+
+int node_dir_change_removed(struct fs *fs, struct node *node, const struct entry_change *change)
+{
+    fs_lock(fs);
+    struct stat *stat = node->removed;
+    if (stat && change->set & ENTRY_SET_MODE)
+        stat->st_mode = S_IFDIR | change->mode;
+    if (stat && change->set & ENTRY_SET_UID)
+        stat->st_uid = change->uid;
+    if (stat && change->set & ENTRY_SET_GID)
+        stat->st_gid = change->gid;
+    if (stat && change->set & ENTRY_SET_ATIME)
+        stat->st_atim = timespec_of(change->atime_ns);
+    if (stat && change->set & ENTRY_SET_MTIME)
+        stat->st_mtim = timespec_of(change->mtime_ns);
+    if (stat)
+        clock_gettime(CLOCK_REALTIME, &stat->st_ctim);
+    fs_unlock(fs);
+    return stat ? 0 : -ENOENT;
+}
+
+/* What stat shows of a directory that the store has no more. 0 or -ENOENT. */
+static int removed_getattr(struct fs *fs, const struct node *node, struct stat *ret_stat, double *ret_timeout)
+{
+    fs_lock(fs);
+    bool removed = node->removed;
+    if (removed)
+        *ret_stat = *node->removed;
+    fs_unlock(fs);
+    *ret_timeout = 0;
+    return removed ? 0 : -ENOENT;
+}
+
 /* --- GETATTR ------------------------------------------------------------------------------------------- */
 
 static int dir_getattr(struct fs *fs, struct node *node, struct stat *ret_stat, double *ret_timeout)
@@ -560,6 +624,8 @@ static int dir_getattr(struct fs *fs, struct node *node, struct stat *ret_stat, 
     node_dir_settle(fs, node);
     uint64_t noted = gate_note(fs, gate);
     int result = store_dir(fs->store, node->ino, &entry);
+    if (result == -ENOENT)
+        return removed_getattr(fs, node, ret_stat, ret_timeout);
     if (result < 0)
         return result;
     attr_fill(&entry, 1, ret_stat);

@@ -100,6 +100,7 @@ struct node {
     struct hold *hold; /* on the version, for a while after it was replaced; see stale.h */
     int64_t hold_until_ns;
     TAILQ_ENTRY(node) of_held;
+    struct stat *removed; /* directories: what stat shows of one that is about to be removed, or was; else NULL */
     unsigned creating; /* directories: names in it that are being created */
     LIST_HEAD(, write_session) appearing; /* of these, flushed and about to be released */
     int64_t listed_ns; /* directories: CLOCK_MONOTONIC when a listing last told what may be believed; 0 never */
@@ -185,6 +186,16 @@ void node_unreserve_locked(struct node *node);
 
 /* The node of a directory, or NULL. */
 struct node *node_dir_locked(struct fs *fs, uint64_t dir);
+
+/* A directory is about to be removed: who has it open goes on seeing what stat shows of it. Does nothing when nobody knows
+ * it. */
+void node_dir_leaves(struct fs *fs, const struct entry *entry);
+
+/* It was not removed after all. */
+void node_dir_stays(struct fs *fs, uint64_t dir);
+
+/* Changes mode, owner and times of a directory that was removed. 0, or -ENOENT when it was not. */
+int node_dir_change_removed(struct fs *fs, struct node *node, const struct entry_change *change);
 
 /* Waits for names in a directory that are about to appear, as name_settle_locked(). */
 void node_dir_settle(struct fs *fs, struct node *node);

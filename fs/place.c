@@ -234,6 +234,25 @@ static bool creating_in(struct fs *fs, uint64_t dir, const char *text)
     return creating;
 }
 
+/* The directory at a place, which is about to be removed, if there is one: what is open of it lasts. Returns its id, or 0. */
+static uint64_t removal_of_dir_begin(struct fs *fs, uint64_t parent, const char *text)
+{
+    struct entry entry;
+    if (store_lookup(fs->store, parent, text, &entry) < 0)
+        return 0;
+    uint64_t dir = entry.kind == ENTRY_DIR ? entry.ino : 0;
+    if (dir)
+        node_dir_leaves(fs, &entry);
+    entry_release(&entry);
+    return dir;
+}
+
+static void removal_of_dir_end(struct fs *fs, uint64_t dir, int result)
+{
+    if (dir && result < 0)
+        node_dir_stays(fs, dir);
+}
+
 int place_remove_dir(struct fs *fs, struct node *parent, const char *text)
 {
     int result = check_place(fs, parent, text);
@@ -244,7 +263,9 @@ int place_remove_dir(struct fs *fs, struct node *parent, const char *text)
     struct place place = place_begin(fs, parent->ino, text);
     uint64_t gone;
     events_note_dir(fs, parent->ino, text, &gone);
+    uint64_t dir = removal_of_dir_begin(fs, parent->ino, text);
     result = store_remove_dir(fs->store, parent->ino, text);
+    removal_of_dir_end(fs, dir, result);
     if (result == 0)
         events_dir_gone(fs, parent->ino, text, gone);
     place_end(fs, &place);
@@ -337,7 +358,9 @@ static int move(struct fs *fs, struct name *from, struct name *to, unsigned flag
     struct spot spot = {.dir = to->dir};
     strcpy(spot.text, to->text);
     struct hold *replaced = flags == 0 ? stale_hold_begin(fs, to, NULL, &spot) : NULL;
+    uint64_t dir = flags == 0 ? removal_of_dir_begin(fs, to->dir, to->text) : 0;
     int result = store_rename(fs->store, from->dir, from->text, to->dir, to->text, flags);
+    removal_of_dir_end(fs, dir, result);
     if (result == 0)
         moved(fs, from, to, flags);
     place_end(fs, &new_place);

@@ -213,6 +213,8 @@ int target_change(struct fs *fs, struct node *node, pid_t tid, const struct entr
         result = store_change_dir(fs->store, node->ino, change, NULL);
     else
         result = store_change(target.version, change);
+    if (node->kind == NODE_DIR && result == -ENOENT)
+        result = node_dir_change_removed(fs, node, change);
     place_end(fs, &place);
     if (node->kind != NODE_DIR)
         target_release(fs, &target);

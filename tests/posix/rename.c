@@ -154,6 +154,7 @@ static const struct row rename_rows[] = {
     {"file a one; open A a O_WRONLY|O_APPEND; rename a b; write A two; holds b onetwo"},
     {"mkdir d; file d/f one; open A d O_RDONLY; rename d e; openat B A f O_RDONLY; read B one"},
     {"mkdir d; open A d O_RDONLY; mkdir e; rename e d; openat B A f O_RDWR|O_CREAT", ENOENT},
+    {"mkdir d; open A d O_RDONLY; mkdir e; rename e d; links fd:A 0"},
     {"mkdir d; mkdir e; chdir d; rename ../d ../e; file f; look ../e/f"},
     {"mkdir d; mkdir d/e; rename d/e f; chdir f; stat ../d; stat ../f"}, /* .. has moved along */
     {"mkdir d; mkdir d/e; chdir d/e; rename ../../d/e ../../f; stat ../f"},
