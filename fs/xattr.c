@@ -305,7 +305,7 @@ static int set_property(struct fs *fs, struct node *node, pid_t tid, const struc
 static int check_settable(const struct node *node, const char *name)
 {
     if (!is_user(name) || is_reserved(name))
-        return -EOPNOTSUPP;
+        return strcmp(name, "user.") == 0 ? -EINVAL : -EOPNOTSUPP;
     return node_is_control(node) ? -EPERM : 0;
 }
 

@@ -217,6 +217,7 @@ static const struct row attributes_rows[] = {
     {"file a; xattr a user.x", ENODATA},
     {"file a; removexattr a user.x", ENODATA},
     {"file a; setxattr a user.x y; removexattr a user.x; xattr a user.x", ENODATA},
+    {"file a; setxattr a user. y", EINVAL},
     {"file a; setxattr a user.{n*250} y; xattr a user.{n*250} y"},
     {"file a; setxattr a user.{n*251} y", ERANGE},
     {"file a; setxattr a \"\" y", ERANGE},
