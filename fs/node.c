@@ -330,6 +330,14 @@ struct store_version *node_drop_unused_locked(struct fs *fs, struct node *node)
     return held;
 }
 
+void node_told_mode_locked(struct node *node, uint32_t mode)
+{
+    struct node *each;
+    node->mode = mode;
+    LIST_FOREACH(each, &node->name->nodes, of_name)
+        each->mode = mode;
+}
+
 void node_forget(struct fs *fs, struct node *node, uint64_t count)
 {
     struct store_version *held = NULL;

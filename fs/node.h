@@ -208,6 +208,9 @@ struct node *node_for_entry_locked(struct fs *fs, uint64_t dir, const char *text
 /* Frees a node that neither the kernel nor a handle knows. The caller lets go of what is returned, without the lock. */
 struct store_version *node_drop_unused_locked(struct fs *fs, struct node *node);
 
+/* Mode of a file that was changed: of all nodes of its name. */
+void node_told_mode_locked(struct node *node, uint32_t mode);
+
 /* The kernel forgets `count` lookups. */
 void node_forget(struct fs *fs, struct node *node, uint64_t count);
 

@@ -520,6 +520,9 @@ static int create_staged(struct fs *fs, struct node *parent, const char *text, c
     *ret_entry = (struct fuse_entry_param){.ino = node_id(fs, node), .attr_timeout = MOMENT_SECONDS};
     attr_fill(&entry, 1, &ret_entry->attr);
     entry_release(&entry);
+    fs_lock(fs);
+    node->mode = maker->mode;
+    fs_unlock(fs);
 
     struct opening opening = {.node = node, .name = node->name, .tid = tid, .info = info};
     result = begin_session(fs, &opening, true, version, creates);

@@ -26,6 +26,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -329,6 +330,18 @@ static void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, m
     }
 }
 
+/* Nobody may be there to hear it. */
+static void reply_open(fuse_req_t request, struct node *node, bool control, struct fuse_file_info *info)
+{
+    struct fs *fs = fs_of(request);
+    if (fuse_reply_open(request, info) == 0)
+        return;
+    if (control)
+        control_release(fs, node, info);
+    else
+        handle_abandon(fs, handle_of(info));
+}
+
 static void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *info)
 {
     struct fs *fs = fs_of(request);
@@ -338,11 +351,10 @@ static void op_open(fuse_req_t request, fuse_ino_t id, struct fuse_file_info *in
         control ? control_open(fs, node, fuse_req_ctx(request)->uid, info) : file_open(fs, node, tid_of(request), info);
     if (result < 0)
         reply_result(request, result);
-    else if (fuse_reply_open(request, info) < 0) {
-        if (control)
-            control_release(fs, node, info);
-        else
-            handle_abandon(fs, handle_of(info));
+    else {
+        if (!control && info->flags & O_TRUNC)
+            permission_drop_privileges(fs, request, handle_of(info));
+        reply_open(request, node, control, info);
     }
 }
 
@@ -379,6 +391,8 @@ static void op_write(fuse_req_t request, fuse_ino_t id, const char *data, size_t
     struct fs *fs = fs_of(request);
     struct pages_order *order;
     int result = file_write(fs, handle_of(info), tid_of(request), info, data, size, (uint64_t)offset, &order);
+    if (result == 0 && !info->writepage)
+        permission_drop_privileges(fs, request, handle_of(info));
     if (result < 0)
         reply_result(request, result);
     else

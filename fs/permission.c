@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* permission.c - see permission.h. */
 #include "permission.h"
+#include "file.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -56,4 +57,34 @@ int permission_limit(struct fs *fs, fuse_req_t request, uint64_t dir)
     if (result == 0)
         result = permission_remove(fs, request, parent, &own_only);
     return result == -EACCES || (result == 0 && own_only) ? -EPERM : result;
+}
+
+/* What of a mode is left when the caller changes the value. */
+static uint32_t mode_left(const struct entry *entry, fuse_req_t request)
+{
+    uint32_t mode = entry->mode & ~(uint32_t)S_ISUID;
+    bool keeps = !(mode & S_IXGRP) && in_group(request, entry->gid); /* then it is no privilege */
+    return keeps ? mode : mode & ~(uint32_t)S_ISGID;
+}
+
+void permission_drop_privileges(struct fs *fs, fuse_req_t request, const struct handle *handle)
+{
+    struct entry entry;
+    struct entry_change change = {.set = ENTRY_SET_MODE};
+    if (fuse_req_ctx(request)->uid == 0)
+        return;
+    fs_lock(fs);
+    bool privileged = handle->node->mode & (S_ISUID | S_ISGID);
+    fs_unlock(fs);
+    if (!privileged || store_version_entry(handle->version, &entry) < 0)
+        return;
+    change.mode = mode_left(&entry, request);
+    bool drops = change.mode != entry.mode;
+    entry_release(&entry);
+    if (!drops || store_change(handle->version, &change) < 0)
+        return;
+    fs_lock(fs);
+    node_told_mode_locked(handle->node, change.mode);
+    fs_unlock(fs);
+    node_disbelieve(fs, handle->node);
 }

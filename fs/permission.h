@@ -20,4 +20,13 @@ int permission_remove(struct fs *fs, fuse_req_t request, uint64_t dir, bool *ret
  * who may write to the directory it is in may, with the sticky bit only that one's owner. 0; -EPERM; -ENOENT. */
 int permission_limit(struct fs *fs, fuse_req_t request, uint64_t dir);
 
+struct handle;
+
+/*
+ * The caller has changed the value of an open file, or truncated it as it was opened: when that is not root, what is set-user-id
+ * or set-group-id is so no more. The kernel sees to that where its page cache or a SETATTR is in between, else it leaves
+ * it to us. Not under fs->lock.
+ */
+void permission_drop_privileges(struct fs *fs, fuse_req_t request, const struct handle *handle);
+
 #endif

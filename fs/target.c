@@ -216,8 +216,14 @@ int target_change(struct fs *fs, struct node *node, pid_t tid, const struct entr
     if (node->kind == NODE_DIR && result == -ENOENT)
         result = node_dir_change_removed(fs, node, change);
     place_end(fs, &place);
-    if (node->kind != NODE_DIR)
-        target_release(fs, &target);
+    if (node->kind == NODE_DIR)
+        return result;
+    if (result == 0 && change->set & ENTRY_SET_MODE) {
+        fs_lock(fs);
+        node_told_mode_locked(node, change->mode);
+        fs_unlock(fs);
+    }
+    target_release(fs, &target);
     return result;
 }
 
