@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* attributes.c - modes, owners, times that are set, access and extended attributes. */
+#include "checks.h"
 #include "script.h"
 
 #include <errno.h>
@@ -7,12 +8,6 @@
 #include <string.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-
-#define EXPECT(what)                                                                                                   \
-    do {                                                                                                               \
-        if (!(what))                                                                                                   \
-            return mismatch("not so: %s (%s)", #what, errno_name(errno));                                              \
-    } while (0)
 
 static int attribute_sizes(void)
 {

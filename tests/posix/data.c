@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* data.c - reading, writing, seeking, sizes, and what makes it last. */
+#include "checks.h"
 #include "script.h"
 
 #include <errno.h>
@@ -23,12 +24,6 @@ static int open_file(const char *flags)
         abort();
     return fd;
 }
-
-#define EXPECT(what)                                                                                                   \
-    do {                                                                                                               \
-        if (!(what))                                                                                                   \
-            return mismatch("not so: %s (%s)", #what, errno_name(errno));                                              \
-    } while (0)
 
 static int vectors(void)
 {

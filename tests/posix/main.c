@@ -25,8 +25,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct table *const tables[] = {&open_table,       &data_table,  &names_table,  &rename_table,
-                                             &attributes_table, &times_table, &places_table, &read_only_table};
+static const struct table *const tables[] = {&open_table,       &data_table,  &names_table,    &rename_table,
+                                             &attributes_table, &times_table, &places_table,   &listing_table,
+                                             &memory_table,     &locks_table, &read_only_table};
 
 const char *other_dir;
 bool on_larder;

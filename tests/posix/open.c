@@ -190,6 +190,10 @@ static const struct row open_rows[] = {
     /* By a descriptor of one's own. */
     {"file a one; open A a O_RDONLY; reopen B A O_RDONLY; read B one"},
     {"file a one; open A a O_RDONLY; reopen B A O_WRONLY; write B two; close B; holds a two"},
+    {"file a one; open A a O_RDONLY; reopen B A O_WRONLY|O_TRUNC; write B tw; close B; holds a tw", 0, EMPTYING, ESTALE,
+     "file a one; open A a O_RDONLY; reopen B A O_WRONLY|O_TRUNC"},
+    {"file a one; open A a O_RDWR; reopen B A O_WRONLY|O_TRUNC; write B tw; close B; holds a tw", 0, EMPTYING, ESTALE,
+     "file a one; open A a O_RDWR; reopen B A O_WRONLY|O_TRUNC"},
     {"file a one; open A a O_WRONLY; reopen B A O_WRONLY|O_APPEND; write B two; close B; holds a onetwo"},
     {"open A a O_RDWR|O_CREAT|O_EXCL; write A one; reopen B A O_RDWR; read B one"},
     {"file a one; open A a O_RDONLY; unlink a; reopen B A O_RDONLY; read B one"},

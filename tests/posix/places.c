@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* places.c - where a process is: directories that were removed or moved, and long ways. */
+#include "checks.h"
 #include "script.h"
 
 #include <errno.h>
@@ -7,12 +8,6 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#define EXPECT(what)                                                                                                   \
-    do {                                                                                                               \
-        if (!(what))                                                                                                   \
-            return mismatch("not so: %s (%s)", #what, errno_name(errno));                                              \
-    } while (0)
 
 static int limits(void)
 {

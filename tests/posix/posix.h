@@ -26,6 +26,8 @@ enum difference {
     PINNED,
     NOT_OPEN,
     NAMELESS,
+    EMPTYING,
+    APPENDING_MAPS,
     HOLES,
     NAMESPACES,
     DIRECTORY_LINKS,
@@ -64,7 +66,7 @@ struct table {
     const struct table title##_table = {.name = #title, .rows = title##_rows, .count = COUNT(title##_rows)}
 
 extern const struct table open_table, data_table, names_table, rename_table, attributes_table, times_table,
-    places_table, read_only_table;
+    places_table, listing_table, memory_table, locks_table, read_only_table;
 
 /* What the process that runs a row knows. */
 extern const char *other_dir; /* a directory on another file system */
