@@ -81,6 +81,60 @@ static int writing_what_is_executed(void)
     return result;
 }
 
+/* Makes and removes s until it is killed. */
+__attribute__((noreturn)) static void storm(int flags)
+{
+    for (;;) {
+        int fd = open("s", O_WRONLY | O_CREAT | flags, 0644);
+        if (fd >= 0 && (write(fd, "x", 1) < 0 || close(fd) < 0))
+            _exit(1);
+        unlink("s");
+    }
+}
+
+/* Whatever becomes of the name meanwhile: it is there or it is not. */
+static int open_in_a_storm(int flags)
+{
+    enum { OPENS = 100 };
+    pid_t children[2];
+    int result = 0;
+    for (size_t i = 0; i < COUNT(children); i++)
+        if ((children[i] = fork()) == 0)
+            storm(i == 0 ? O_EXCL : O_TRUNC);
+    for (int i = 0; i < OPENS && result == 0; i++) {
+        int fd = open("s", flags, 0644);
+        if (fd < 0 && (flags & O_CREAT || errno != ENOENT))
+            result = errno;
+        if (fd >= 0 && close(fd) < 0)
+            result = errno;
+    }
+    for (size_t i = 0; i < COUNT(children); i++) {
+        kill(children[i], SIGKILL);
+        waitpid(children[i], NULL, 0);
+    }
+    return result;
+}
+
+static int reading_in_a_storm(void)
+{
+    return open_in_a_storm(O_RDONLY);
+}
+
+static int changing_in_a_storm(void)
+{
+    return open_in_a_storm(O_RDWR);
+}
+
+static int making_in_a_storm(void)
+{
+    return open_in_a_storm(O_RDWR | O_CREAT);
+}
+
+static int replacing_in_a_storm(void)
+{
+    return open_in_a_storm(O_WRONLY | O_TRUNC);
+}
+
 static const struct row open_rows[] = {
     {"file a one; open A a O_RDONLY; read A one"},
     {"open A a O_RDONLY", ENOENT},
@@ -250,6 +304,11 @@ static const struct row open_rows[] = {
     {"mkdir d; file a one; open A d O_RDONLY; openat B A ../a O_RDONLY; read B one"},
     {"close A", EBADF},
     {"file a; open A a O_RDONLY; close A; close A", EBADF},
+    /* While others make and remove the name. */
+    {"O_RDONLY in a storm", .check = reading_in_a_storm},
+    {"O_RDWR in a storm", .check = changing_in_a_storm},
+    {"O_RDWR|O_CREAT in a storm", .check = making_in_a_storm},
+    {"O_WRONLY|O_TRUNC in a storm", .check = replacing_in_a_storm},
     /* Programs. */
     {"a program runs", .check = executes},
     {"a program that is not executable", EACCES, .check = not_executable},

@@ -116,6 +116,10 @@ static const struct row rename_rows[] = {
     {"mkdir d; rename d {other}/d", EXDEV},
     {"symlink t l; rename l {other}/l", EXDEV},
     {"file a; rename a {other}/a RENAME_EXCHANGE", EXDEV},
+    {"mkdir d; mount d; rename d e", EBUSY},
+    {"mkdir d; mkdir e; mount e; rename d e", EBUSY},
+    {"mkdir d; mkdir e; mount e; rename d e RENAME_EXCHANGE", EBUSY},
+    {"mkdir d; file a; mount d; rename a d/a", EXDEV},
     /* By descriptors. */
     {"mkdir d; file d/a one; mkdir e; open A d O_RDONLY; open B e O_RDONLY; renameat A a B b; holds e/b one"},
     {"file a; open A a O_RDONLY; renameat A b . c", ENOTDIR},
