@@ -413,14 +413,25 @@ static bool node_settled_locked(const struct node *node)
  * replies on their way the kernel believes the one it takes up first, and drops the newer one. Not believing either, it
  * asks once more where a read meets the end.
  */
-static double node_believed_locked(const struct node *node, bool steady, double believe)
+static double node_believed_locked(struct node *node, bool steady, double believe)
 {
     bool settled = steady && node_settled_locked(node);
+    if (node->kind == NODE_DIR && !settled)
+        node->doubtful_ns = clock_ns(CLOCK_MONOTONIC) + (int64_t)(SHORT_SECONDS * 1e9);
     if (node->kind == NODE_DIR)
         return settled ? believe : SHORT_SECONDS;
     if (!steady || node->sessions > 0 || node->changing)
         return 0;
     return settled || believe < MOMENT_SECONDS ? believe : MOMENT_SECONDS;
+}
+
+struct node *node_dir_doubted_locked(struct fs *fs, uint64_t dir)
+{
+    struct node *node = node_dir_locked(fs, dir);
+    if (!node || node->doubtful_ns < clock_ns(CLOCK_MONOTONIC))
+        return NULL;
+    node->doubtful_ns = 0;
+    return node;
 }
 
 void node_disbelieve(struct fs *fs, const struct node *node)

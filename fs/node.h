@@ -103,6 +103,7 @@ struct node {
     struct stat *removed; /* directories: what stat shows of one that is about to be removed, or was; else NULL */
     unsigned creating; /* directories: names in it that are being created */
     LIST_HEAD(, write_session) appearing; /* of these, flushed and about to be released */
+    int64_t doubtful_ns; /* directories: CLOCK_MONOTONIC until when the kernel may believe times that a publish changes */
     int64_t listed_ns; /* directories: CLOCK_MONOTONIC when a listing last told what may be believed; 0 never */
     unsigned sessions; /* write sessions that began here */
     LIST_HEAD(, handle) handles;
@@ -196,6 +197,10 @@ void node_dir_stays(struct fs *fs, uint64_t dir);
 
 /* Changes mode, owner and times of a directory that was removed. 0, or -ENOENT when it was not. */
 int node_dir_change_removed(struct fs *fs, struct node *node, const struct entry_change *change);
+
+/* Something was published in a directory: has the kernel been told times of it that it may still believe, and that were
+ * about to change? Then the caller has it ask again: node_disbelieve(). NULL: it has not. */
+struct node *node_dir_doubted_locked(struct fs *fs, uint64_t dir);
 
 /* Waits for names in a directory that are about to appear, as name_settle_locked(). */
 void node_dir_settle(struct fs *fs, struct node *node);

@@ -165,6 +165,7 @@ static int publish_at(struct fs *fs, struct write_session *session, const struct
                       : store_publish(session->version, spot->dir, spot->text, 0);
     if (result == 0)
         published(fs, session, spot);
+    struct node *dir = NULL;
     fs_lock(fs);
     if (result < 0 && result != -ESTALE) /* which is no failure: it may be tried again */
         session->error = result;
@@ -174,9 +175,12 @@ static int publish_at(struct fs *fs, struct write_session *session, const struct
         creators_overwrite_locked(fs, name);
         assert(session->node->version == store_version_id(session->version));
         name->current = session->node->name == name ? session->node : NULL;
+        dir = node_dir_doubted_locked(fs, spot->dir);
     }
     fs_unlock(fs);
     place_end(fs, &place);
+    if (dir) /* the kernel holds it above the file that is closed, or forgot it and knows no such number */
+        node_disbelieve(fs, dir);
     stale_hold_end(fs, replaced);
     return result;
 }

@@ -13,6 +13,8 @@ static const struct row times_rows[] = {
     {"mkdir d; note d; file d/f; moved d mc"},
     {"mkdir d; note d; open A d/f O_WRONLY|O_CREAT; moved d mc"},
     {"mkdir d; note d; open A d/f O_WRONLY|O_CREAT|O_EXCL; write A x; close A; moved d mc"},
+    {"mkdir d; note d; open A d/f O_WRONLY|O_CREAT|O_EXCL; moved d mc", 0, CREATING, 0,
+     "mkdir d; note d; open A d/f O_WRONLY|O_CREAT|O_EXCL; moved d -; write A x; close A; moved d mc"},
     {"mkdir d; note d; mkdir d/e; moved d mc"},
     {"mkdir d; note d; symlink t d/l; moved d mc"},
     {"mkdir d; note d; mknod d/a S_IFREG|0600; moved d mc"},
