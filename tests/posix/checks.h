@@ -17,4 +17,7 @@
             return mismatch("not so: %s (%s)", #what, errno_name(errno));                                              \
     } while (0)
 
+/* Checks that have a file of their own. */
+check_fn open_with_all_flags;
+
 #endif

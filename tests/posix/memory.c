@@ -47,6 +47,16 @@ static int writes_a_map(void)
     return result;
 }
 
+static int moves_times(void)
+{
+    int fd = open_one("file a 0123456789", O_RDWR);
+    char *map = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    EXPECT(map != MAP_FAILED && run_script("note a") == 0);
+    map[0] = 'x';
+    EXPECT(msync(map, PAGE, MS_SYNC) == 0);
+    return run_script("moved a mc");
+}
+
 static int keeps_a_private_map(void)
 {
     int fd = open_one("file a 0123456789", O_RDONLY);
@@ -135,6 +145,7 @@ static int no_length(void)
 static const struct row memory_rows[] = {
     {"a map shows the file and zeroes, also without descriptor and name", .check = reads_a_map},
     {"what is written to a map is in the file, and the other way round", .check = writes_a_map},
+    {"msync moves the times of what was written", .check = moves_times},
     {"what is written to a private map is not", .check = keeps_a_private_map},
     {"a page behind the end is SIGBUS, as long as it is there", .check = faults_behind_the_end},
     {"what was cut off a map is zeroes", .check = sees_zeroes_after_cutting},
