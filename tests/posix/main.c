@@ -94,7 +94,7 @@ __attribute__((noreturn)) static void be_row(const struct row *row, const char *
         die(dir);
     outcome->result = run_row(row);
     memcpy(outcome->text, mismatch_text, sizeof outcome->text);
-    exit(0);
+    _exit(0); /* what it has in hand goes with it; as another user it could not even say so */
 }
 
 static struct outcome outcome_of(const struct row *row, const char *dir)
