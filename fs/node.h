@@ -103,7 +103,7 @@ struct node {
     struct stat *removed; /* directories: what stat shows of one that is about to be removed, or was; else NULL */
     unsigned creating; /* directories: names in it that are being created */
     LIST_HEAD(, write_session) appearing; /* of these, flushed and about to be released */
-    int64_t doubtful_ns; /* directories: CLOCK_MONOTONIC until when the kernel may believe times that a publish changes */
+    int64_t doubtful_ns; /* directories: CLOCK_MONOTONIC, until when the kernel may believe old times */
     int64_t listed_ns; /* directories: CLOCK_MONOTONIC when a listing last told what may be believed; 0 never */
     unsigned sessions; /* write sessions that began here */
     LIST_HEAD(, handle) handles;
