@@ -206,6 +206,25 @@ static int check_apart(const struct mount_options *options, const struct mountpo
     return result;
 }
 
+/* Who may write to a directory above the store can put another in its place; there the modes of the store are of no
+ * use. That is no reason to refuse: where there is one user it does no harm. */
+static void warn_of_parents(const struct mount_options *options)
+{
+    const char *dir = mount_options_store_dir(options);
+    char *path = dir ? path_resolve(dir) : NULL, *slash;
+    struct stat stat;
+    bool safe = true;
+
+    while (safe && path && (slash = strrchr(path, '/')) && slash > path) {
+        *slash = '\0';
+        safe = lstat(path, &stat) < 0 || !(stat.st_mode & S_IWOTH) || stat.st_mode & S_ISVTX;
+    }
+    if (!safe)
+        log_line(STORE_LOG_WARNING, "%s: anybody may write there, and so replace the store below it; chmod o-w,+t %s",
+                 path, path);
+    free(path);
+}
+
 /* Everything. The mount point as it is called without symbolic links goes to *ret_path, for the caller to free. */
 static int check_all(const struct mount_options *options, struct outcome *outcome, char **ret_path)
 {
@@ -221,6 +240,8 @@ static int check_all(const struct mount_options *options, struct outcome *outcom
     result = check_directory(options, &there, outcome);
     if (result == 0)
         result = check_apart(options, &there, outcome);
+    if (result == 0)
+        warn_of_parents(options);
     if (result == 0 && !(*ret_path = strdup(there.path)))
         result = fail(outcome, -ENOMEM, "out of memory");
     mountpoint_release(&there);

@@ -38,13 +38,34 @@ static int fail(struct store_error *error, const char *path, const char *what)
     return store_fail(error, result, "%s: %s: %s", path, what, strerror(-result));
 }
 
+/* Values are in it that modes within a mount may forbid to others: nobody else may enter it, or change who may. */
+static int check_private(int dir, const char *path, struct store_error *error)
+{
+    struct stat stat;
+    if (fstat(dir, &stat) < 0)
+        return fail(error, path, "cannot look at the store's directory");
+    if (stat.st_uid != geteuid())
+        return store_fail(error, -EPERM, "%s: the store's directory is another user's; chown -R %u %s, or be uid %u",
+                          path, (unsigned)geteuid(), path, (unsigned)stat.st_uid);
+    if (stat.st_mode & 077)
+        return store_fail(error, -EPERM, "%s: other users may enter the store's directory (mode %o); chmod 700 %s",
+                          path, (unsigned)stat.st_mode & 07777, path);
+    return 0;
+}
+
 /* Opens the directory, which is made if need be. */
 static int open_dir(const char *path, bool existing, struct store_error *error)
 {
     if (!existing && mkdir(path, 0700) < 0 && errno != EEXIST)
         return fail(error, path, "cannot make the store's directory");
     int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return dir < 0 ? fail(error, path, "cannot open the store's directory") : dir;
+    if (dir < 0)
+        return fail(error, path, "cannot open the store's directory");
+    int result = check_private(dir, path, error);
+    if (result == 0)
+        return dir;
+    close(dir);
+    return result;
 }
 
 bool home_ends(const char *name, const char *end)
@@ -268,9 +289,9 @@ void home_release(struct home *home)
 
 int home_hold(const char *path, struct home *ret_home, struct store_error *ret_error)
 {
-    struct home home = {.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .lock = -1};
+    struct home home = {.dir = open_dir(path, true, ret_error), .lock = -1};
     if (home.dir < 0)
-        return fail(ret_error, path, "cannot open the store's directory");
+        return home.dir;
     int result = look_at_format(home.dir, path, &home.format, ret_error);
     if (result == 0 && home.format == HOME_NONE)
         result = store_fail(ret_error, -ENOENT, "%s: no store is there", path);

@@ -8,6 +8,9 @@
  *     larder.repairing  while it is rebuilt: what is in it need not fit together
  *     everything else is RocksDB's
  *
+ * It is the user's who opens it, of mode 0700 and made so; another is refused with -EPERM, for what is in it the modes of
+ * a mount may forbid to others.
+ *
  * A directory that is neither empty nor a store's is not touched. Of one that is new, larder.format is written
  * before RocksDB begins, so that a crash at any moment leaves something that can be opened.
  */
