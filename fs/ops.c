@@ -243,7 +243,14 @@ static void op_setattr(fuse_req_t request, fuse_ino_t id, struct stat *attr, int
     struct fs *fs = fs_of(request);
     struct node *node = node_of(fs, id);
     struct pages_order *order;
-    int result = target_setattr(fs, node, tid_of(request), attr, to_set, info, &order);
+    const int others = FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME;
+    bool sized = to_set & FUSE_SET_ATTR_SIZE, owned = !sized && !(to_set & others); /* chown(2), even of nothing */
+    bool control = node_is_control(node);
+    int result = owned && !control ? permission_drop_setid(fs, request, node, true) : 0;
+    if (result != -EPERM)
+        result = target_setattr(fs, node, tid_of(request), attr, to_set, info, &order);
+    if (result == 0 && sized && !control)
+        permission_drop_setid(fs, request, node, false);
     if (result < 0)
         reply_result(request, result);
     else

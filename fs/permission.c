@@ -2,6 +2,7 @@
 /* permission.c - see permission.h. */
 #include "permission.h"
 #include "file.h"
+#include "target.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -87,4 +88,22 @@ void permission_drop_privileges(struct fs *fs, fuse_req_t request, const struct 
     node_told_mode_locked(handle->node, change.mode);
     fs_unlock(fs);
     node_disbelieve(fs, handle->node);
+}
+
+int permission_drop_setid(struct fs *fs, fuse_req_t request, struct node *node, bool owner_only)
+{
+    const struct fuse_ctx *caller = fuse_req_ctx(request);
+    struct entry entry;
+    if (caller->uid == 0)
+        return 0;
+    int result = target_entry(fs, node, caller->pid, &entry);
+    if (result < 0)
+        return result;
+    const struct entry_change change = {.set = ENTRY_SET_MODE, .mode = mode_left(&entry, request)};
+    bool drops = entry.kind == ENTRY_FILE && change.mode != entry.mode;
+    bool may = !owner_only || entry.uid == caller->uid;
+    entry_release(&entry);
+    if (!drops)
+        return 0;
+    return may ? target_change(fs, node, caller->pid, &change) : -EPERM;
 }

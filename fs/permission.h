@@ -29,4 +29,9 @@ struct handle;
  */
 void permission_drop_privileges(struct fs *fs, fuse_req_t request, const struct handle *handle);
 
+/* The same for a change of size or owner through the name, which goes on from the entry it finds. `owner_only`: of another's
+ * file no bit is taken, but -EPERM returned, as chown(2) does. 0, or -errno: a file that is gone meanwhile needs nothing.
+ * Not under fs->lock. */
+int permission_drop_setid(struct fs *fs, fuse_req_t request, struct node *node, bool owner_only);
+
 #endif
