@@ -6,6 +6,7 @@
 #include "events.h"
 #include "fsck.h"
 #include "permission.h"
+#include "privileges.h"
 #include "report.h"
 #include "units.h"
 
@@ -46,6 +47,9 @@ static void write_config(struct fs *fs, FILE *out, bool names)
     fprintf(out, "sync=%d\n", options->sync);
     fprintf(out, "ro=%d\n", options->read_only);
     fprintf(out, "allow_other=%d\n", options->allow_other);
+    fputs("privileges=", out);
+    privileges_write(out);
+    fputc('\n', out);
 }
 
 static const struct control_file {

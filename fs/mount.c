@@ -18,6 +18,7 @@
 #include "fs.h"
 #include "log.h"
 #include "mountpoint.h"
+#include "privileges.h"
 #include "session.h"
 
 #include <dirent.h>
@@ -369,6 +370,7 @@ static int serve(const struct mount_options *options, int report_fd, struct outc
     struct session *session;
     struct store_error error;
     size_t kept = 0;
+    bool made = false;
 
     int signals = signals_take();
     if (signals < 0)
@@ -378,6 +380,12 @@ static int serve(const struct mount_options *options, int report_fd, struct outc
         goto out;
     /* whatever the medium makes is its owner's alone */
     umask(077);
+    /* in a directory that may be another's, where we may soon make nothing */
+    made = dir && mkdir(dir, 0700) == 0;
+    if ((result = privileges_drop()) < 0) {
+        fail(outcome, result, "cannot give up privileges: %s", strerror(-result));
+        goto out;
+    }
 
     if ((result = fs_new(options, &link.fs)) < 0) {
         fail(outcome, result, "out of memory");
@@ -415,6 +423,8 @@ out:;
     gone_link_cut(&link);
     fs_free(fs);
     store_close(store);
+    if (result < 0 && made)
+        rmdir(dir);
     if (result < 0 && dir)
         parents_remove(dir, kept);
     close(signals);
