@@ -47,6 +47,7 @@ static void write_config(struct fs *fs, FILE *out, bool names)
     fprintf(out, "sync=%d\n", options->sync);
     fprintf(out, "ro=%d\n", options->read_only);
     fprintf(out, "allow_other=%d\n", options->allow_other);
+    fprintf(out, "seccomp=%d\n", options->seccomp);
     fputs("privileges=", out);
     privileges_write(out);
     fputc('\n', out);

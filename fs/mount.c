@@ -14,12 +14,14 @@
  */
 #include "mount.h"
 
+#include "confine.h"
 #include "crew.h"
 #include "fs.h"
 #include "log.h"
 #include "mountpoint.h"
 #include "privileges.h"
 #include "session.h"
+#include "unmounter.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -361,6 +363,17 @@ static bool report_ready(const struct mount_options *options, int report_fd)
     return heard;
 }
 
+/* Confines the daemon, as it was asked for; from then on another process unmounts. */
+static int confine_all(const struct mount_options *options, struct session *session, struct unmounter *unmounter,
+                       struct outcome *outcome)
+{
+    if (!options->seccomp)
+        return 0;
+    session_unmounts_by(session, unmounter);
+    int result = confine();
+    return result < 0 ? fail(outcome, result, "seccomp cannot be had: %s", strerror(-result)) : 0;
+}
+
 /* Opens the store, mounts it, and returns when it is unmounted and closed. */
 static int serve(const struct mount_options *options, int report_fd, struct outcome *outcome)
 {
@@ -371,6 +384,7 @@ static int serve(const struct mount_options *options, int report_fd, struct outc
     struct store_error error;
     size_t kept = 0;
     bool made = false;
+    struct unmounter unmounter = {0};
 
     int signals = signals_take();
     if (signals < 0)
@@ -380,6 +394,10 @@ static int serve(const struct mount_options *options, int report_fd, struct outc
         goto out;
     /* whatever the medium makes is its owner's alone */
     umask(077);
+    if (options->seccomp && (result = unmounter_start(options->mountpoint, &unmounter)) < 0) {
+        fail(outcome, result, "no process to unmount by: %s", strerror(-result));
+        goto out;
+    }
     /* in a directory that may be another's, where we may soon make nothing */
     made = dir && mkdir(dir, 0700) == 0;
     if ((result = privileges_drop()) < 0) {
@@ -414,12 +432,16 @@ static int serve(const struct mount_options *options, int report_fd, struct outc
         outcome->result = result;
         goto out;
     }
-    if (report_ready(options, report_fd))
+    result = confine_all(options, session, &unmounter, outcome);
+    if (result == 0 && report_ready(options, report_fd))
         wait_for_end(options, session, signals);
     session_stop(session, GRACE_MS);
-    log_line(STORE_LOG_INFO, "%s is unmounted", options->mountpoint);
+    unmounter_end(&unmounter);
+    if (result == 0)
+        log_line(STORE_LOG_INFO, "%s is unmounted", options->mountpoint);
 out:;
     struct fs *fs = link.fs;
+    unmounter_end(&unmounter);
     gone_link_cut(&link);
     fs_free(fs);
     store_close(store);

@@ -80,6 +80,7 @@ static const struct option options_table[] = {
     {"rw", OPTION_OFF, AT(read_only), 0, 0, NULL, "whom the modes allow may write (default)"},
     {"allow_other", OPTION_ON, AT(allow_other), 0, 0, NULL, "other users may enter, checked by modes as anywhere"},
     {"nonempty", OPTION_ON, AT(nonempty), 0, 0, NULL, "mount over a directory that is not empty, hiding what is in it"},
+    {"seccomp", OPTION_ON, AT(seccomp), 0, 0, NULL, "the daemon can start no program and open no connection"},
     {"noexec", OPTION_ON, AT(no_exec), 0, 0, NULL, "no program may be run from the mount"},
     {"exec", OPTION_OFF, AT(no_exec), 0, 0, NULL, "the modes say which may (default)"},
     {"config", OPTION_CONFIG, 0, 0, 0, "FILE", "more options, one a line, # begins a comment; those in -o win"},

@@ -38,6 +38,7 @@ struct mount_options {
     bool read_only; /* ro: the kernel refuses whatever writes */
     bool allow_other; /* allow_other: other users may enter, checked by modes as anywhere */
     bool nonempty; /* nonempty: hide what is in the mount point instead of refusing it */
+    bool seccomp; /* system calls are confined, see confine.h */
     bool no_exec; /* noexec: the kernel runs no program from the mount */
 };
 

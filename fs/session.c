@@ -10,6 +10,7 @@
 #include "pages.h"
 #include "process.h"
 #include "transport.h"
+#include "unmounter.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
@@ -25,6 +26,7 @@ struct session {
     struct fs *fs;
     struct fuse_session *fuse;
     const char *mountpoint;
+    struct unmounter *unmounter; /* who does it, or NULL */
     bool attached; /* and nobody here has detached it yet */
     struct greeting greeting;
     struct transport *transport;
@@ -130,15 +132,17 @@ static void detach(struct session *session)
     if (!session->attached)
         return;
     session->attached = false;
+    if (session->unmounter && session->unmounter->pid) {
+        unmounter_unmount(session->unmounter);
+        return;
+    }
     if (geteuid() == 0) {
         umount2(session->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW);
         return;
     }
     pid_t child = fork();
-    if (child == 0) {
-        execlp("fusermount3", "fusermount3", "-u", "-q", "-z", "--", session->mountpoint, (char *)NULL);
-        _exit(127);
-    }
+    if (child == 0)
+        unmounter_detach(session->mountpoint);
     while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
 }
@@ -230,6 +234,11 @@ static int mount_with(struct fs *fs, const struct mount_options *options, bool u
     }
     *ret_session = session;
     return 0;
+}
+
+void session_unmounts_by(struct session *session, struct unmounter *unmounter)
+{
+    session->unmounter = unmounter;
 }
 
 int session_mount(struct fs *fs, const struct mount_options *options, struct session **ret_session, char *error,

@@ -31,4 +31,8 @@ int session_end_fd(const struct session *session);
  * then ends the threads, after which clients get ENOTCONN, and frees the session. */
 void session_stop(struct session *session, int grace_ms);
 
+/* From now on another process unmounts; it must be there until session_stop() has returned. */
+struct unmounter;
+void session_unmounts_by(struct session *session, struct unmounter *unmounter);
+
 #endif

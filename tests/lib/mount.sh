@@ -14,7 +14,7 @@
 #
 # From the environment: LARDER, the program under test; LARDER_HELPERS, the folder of the compiled helpers;
 # LARDER_STORE, a store to use in place of one on disk ("mem:"); LARDER_TRANSPORT, how requests come in (dev, uring);
-# LARDER_SANITIZED, set when sanitizers slow things down and use up memory. By hand, after a build in build/, nothing need be set: tests/mount/set_and_get.sh
+# LARDER_OPTIONS, more options for each mount (seccomp); LARDER_SANITIZED, set when sanitizers slow things down and use up memory. By hand, after a build in build/, nothing need be set: tests/mount/set_and_get.sh
 set -eEuo pipefail
 export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
 
@@ -132,7 +132,8 @@ wait_until() {
 
 # mount_larder [OPTION...]: mounts $store on $mnt and returns when it answers.
 mount_larder() {
-    "$larder" mount "$store" "$mnt" -f ${LARDER_TRANSPORT:+-o transport="$LARDER_TRANSPORT"} "$@" </dev/null >>"$work/daemon.log" 2>&1 &
+    "$larder" mount "$store" "$mnt" -f ${LARDER_TRANSPORT:+-o transport="$LARDER_TRANSPORT"} \
+        ${LARDER_OPTIONS:+-o "$LARDER_OPTIONS"} "$@" </dev/null >>"$work/daemon.log" 2>&1 &
     daemon=$!
     wait_until 30 mount_answers
 }
