@@ -31,7 +31,7 @@ setfattr -n user.ttl -v 1ms "$mnt/d/small40"
 "$larder" expire "$mnt" >/dev/null
 "$larder" incr "$mnt/n" >/dev/null
 "$larder" fsck "$mnt" >/dev/null
-"$larder" backup "$mnt" "$work/backup.tar" 2>/dev/null
+"$larder" backup "$mnt" "$work/backup.tar" >"$work/said" 2>&1
 rmdir "$mnt/.larder/tags/label"
 mv "$mnt/d" "$mnt/e"
 sync "$mnt/n"
