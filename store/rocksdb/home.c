@@ -59,13 +59,7 @@ static int open_dir(const char *path, bool existing, struct store_error *error)
     if (!existing && mkdir(path, 0700) < 0 && errno != EEXIST)
         return fail(error, path, "cannot make the store's directory");
     int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0)
-        return fail(error, path, "cannot open the store's directory");
-    int result = check_private(dir, path, error);
-    if (result == 0)
-        return dir;
-    close(dir);
-    return result;
+    return dir < 0 ? fail(error, path, "cannot open the store's directory") : dir;
 }
 
 bool home_ends(const char *name, const char *end)
@@ -264,6 +258,8 @@ int home_take(const char *path, bool existing, struct home *ret_home, struct sto
         return home.dir;
     int result = check_format(home.dir, path, existing, ret_error);
     if (result >= 0)
+        result = check_private(home.dir, path, ret_error);
+    if (result >= 0)
         result = home.lock = lock(home.dir, path, ret_error);
     if (result >= 0) /* another process may have made it, meanwhile */
         result = check_format(home.dir, path, existing, ret_error);
@@ -295,6 +291,8 @@ int home_hold(const char *path, struct home *ret_home, struct store_error *ret_e
     int result = look_at_format(home.dir, path, &home.format, ret_error);
     if (result == 0 && home.format == HOME_NONE)
         result = store_fail(ret_error, -ENOENT, "%s: no store is there", path);
+    if (result == 0)
+        result = check_private(home.dir, path, ret_error);
     if (result == 0)
         result = home.lock = lock(home.dir, path, ret_error);
     if (result < 0) {
