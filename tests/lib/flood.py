@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Floods a directory as one user, and measures what others have of it then.
 
-    flood.py [--uid N] [--quiet N] [--seconds S] [--at-most FACTOR MS] [--only FLOOD]... NAME=DIRECTORY...
+    flood.py [--uid N] [--quiet N] [--flooders N] [--seconds S] [--at-most FACTOR MS] [--only FLOOD]... NAME=DIRECTORY...
 
-Each quiet client reads a small file of its own every 5 ms, as another user than who floods with 16 processes: opens,
-sets, listings of a large directory, large writes, mapped reads. Prints for each directory and flood the p50 and p99 of a
-get in milliseconds, alone and beside it, and how often a get came late by more than 100 ms. With --at-most it fails when
-beside a flood the p99 in the first directory is above MS and also above FACTOR times what it is in the last.
+Each quiet client reads a small file of its own every 5 ms, as another user than who floods with 16 processes, or as
+many as is said: opens, sets, listings of a large directory, large writes, mapped reads. Prints for each directory and
+flood the p50 and p99 of a get in milliseconds, alone and beside it, and how many took more than 100 ms. With --at-most it
+fails when beside a flood the p99 in the first directory is above MS and also above FACTOR times what it is in the last.
 """
 import argparse
+import errno
 import mmap
 import os
 import signal
@@ -16,7 +17,6 @@ import sys
 import time
 import traceback
 
-FLOODERS = 16
 NAMES = 2000
 
 
@@ -49,14 +49,18 @@ def listings(place, n):
 
 
 def large_writes(place, n):
-    """Of 256 MiB in all, which is more than a small larder holds: most must wait until there is room."""
+    """Of 256 MiB in all, which is more than a small larder holds: most must wait until there is room, and when what is
+    being written takes all there is, some are refused."""
     block = os.urandom(1 << 20)
     while True:
         for i in range(4):
-            fd = os.open(f"{place}/large{n}-{i}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-            for _ in range(4):
-                os.write(fd, block)
-            os.close(fd)
+            try:
+                with open(f"{place}/large{n}-{i}", "wb", buffering=0) as out:
+                    for _ in range(4):
+                        out.write(block)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
 
 
 def make_map(path):
@@ -127,8 +131,8 @@ def gets(path, seconds, out):
     os._exit(0)
 
 
-def measure(place, flood, uid, quiet, seconds):
-    flooders = [child(uid, lambda n=n: flood(place + "/flood", n)) for n in range(FLOODERS)] if flood else []
+def measure(place, flood, uid, quiet, seconds, flooders):
+    flooders = [child(uid, lambda n=n: flood(place + "/flood", n)) for n in range(flooders if flood else 0)]
     try:
         time.sleep(0.3)  # until they are all at it
         reads, writes = os.pipe()
@@ -157,6 +161,7 @@ def main():
     parser.add_argument("--quiet", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--at-most", type=float, nargs=2)
+    parser.add_argument("--flooders", type=int, default=16)
     parser.add_argument("--only", action="append")
     parser.add_argument("directories", nargs="+")
     options = parser.parse_args()
@@ -169,7 +174,7 @@ def main():
             continue
         found = []
         for kind, place in places:
-            p50, p99, late, count = measure(place, flood, options.uid, options.quiet, options.seconds)
+            p50, p99, late, count = measure(place, flood, options.uid, options.quiet, options.seconds, options.flooders)
             found.append(p99)
             print(f"{options.quiet} quiet, beside {name:12}  {kind:7} p50 {p50:8.3f} ms  p99 {p99:8.3f} ms  "
                   f"over 100 ms: {late} of {count}", flush=True)

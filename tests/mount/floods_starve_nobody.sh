@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# floods_starve_nobody.sh [SECONDS] - one user who floods a larder with 16 processes does not keep another from a get every
-# 5 ms: see ../lib/flood.py. Beside each flood the p99 is at most 300 ms, or ten times what it is on tmpfs, under the same flood
-# in the same run. With SECONDS all floods are measured that long, with one and two quiet clients; without, the two
-# worst for half a second.
+# floods_starve_nobody.sh [SECONDS] - one user who floods a larder with 16 processes does not keep another from a get
+# every 5 ms: see ../lib/flood.py. Beside each flood the p99 is at most 300 ms, or ten times what it is on tmpfs under the
+# same flood in the same run. With SECONDS all floods are measured that long, with one and two quiet clients; without, the
+# two worst for half a second.
 . "$(dirname "$0")/../lib/mount.sh"
 needs_root
 chmod 755 "$work"
