@@ -117,12 +117,24 @@ static bool xattrs_well_formed(const uint8_t *xattrs, size_t size)
         if (size < 5)
             return false;
         uint64_t whole = 5 + (uint64_t)xattrs[0] + get_u32(xattrs + 1);
-        if (xattrs[0] == 0 || whole > size)
+        if (xattrs[0] == 0 || whole > size || memchr(xattrs + 5, '\0', xattrs[0]))
             return false;
         xattrs += whole;
         size -= whole;
     }
     return true;
+}
+
+/* True when tags are as clean_tags() leaves them, but for duplicates, which do no harm: others rely on how long and how many
+ * they can be. `tags` has a NUL behind it. */
+static bool tags_well_formed(const char *tags, size_t size)
+{
+    size_t position = 0, tag_size, count = 0;
+    const char *tag;
+    while (entry_tag_next(tags, &position, &tag, &tag_size))
+        if (entry_check_tag(tag, tag_size) < 0 || ++count > STORE_TAGS_MAX)
+            return false;
+    return size == 0 || tags[size - 1] != ',';
 }
 
 int entry_decode(const uint8_t *row, size_t size, bool with_value, struct entry *ret_entry)
@@ -165,13 +177,20 @@ int entry_decode(const uint8_t *row, size_t size, bool with_value, struct entry 
     /* A link has its target in the row, a directory has no value, a file's may be here or in chunks. */
     bool kind_fits = entry.kind == ENTRY_FILE || has_value == (entry.kind == ENTRY_SYMLINK);
     if (!kind_fits || rest != (has_value ? entry.size : 0) || memchr(entry.tags, '\0', entry.tags_size) ||
-        !xattrs_well_formed(entry.xattrs, entry.xattrs_size))
+        entry.xattrs_size > STORE_XATTRS_MAX || !xattrs_well_formed(entry.xattrs, entry.xattrs_size))
+        return -EUCLEAN;
+    const uint8_t *value = entry.xattrs + entry.xattrs_size;
+    if (entry.kind == ENTRY_SYMLINK && (rest > STORE_TARGET_MAX || memchr(value, '\0', rest)))
         return -EUCLEAN;
     if (has_value && (with_value || entry.kind == ENTRY_SYMLINK)) {
-        entry.value = entry.xattrs + entry.xattrs_size;
+        entry.value = value;
         entry.value_size = rest;
     }
     int result = own(&entry);
+    if (result == 0 && !tags_well_formed(entry.tags, entry.tags_size)) {
+        free(entry.memory);
+        result = -EUCLEAN;
+    }
     if (result == 0)
         *ret_entry = entry;
     return result;

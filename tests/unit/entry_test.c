@@ -255,6 +255,53 @@ static void any_one_wrong_byte_is_refused_or_harmless(void **state)
         }
 }
 
+/* A row with these tags, attribute's name and target, each of so many bytes, as no change would make it. */
+static int decode_made(size_t tags_size, const char *tags, const char *name, size_t name_size, size_t value_size,
+                       size_t target_size)
+{
+    uint8_t xattr[5 + 255] = {(uint8_t)name_size};
+    struct entry entry = {.kind = ENTRY_SYMLINK, .tags = tags, .tags_size = tags_size};
+    put_u32(xattr + 1, (uint32_t)value_size);
+    memcpy(xattr + 5, name, name_size);
+    uint8_t *xattrs = calloc(1, 5 + name_size + value_size), *target = calloc(1, target_size + 1);
+    assert_true(xattrs && target);
+    memcpy(xattrs, xattr, 5 + name_size);
+    memset(target, 'x', target_size);
+    entry.xattrs = xattrs;
+    entry.xattrs_size = 5 + name_size + value_size;
+    entry.value = target;
+    entry.value_size = entry.size = target_size;
+    uint8_t *row = malloc(entry_row_size(&entry));
+    assert_non_null(row);
+    entry_encode(&entry, row);
+    int result = decode_exactly(row, entry_row_size(&entry));
+    free(row);
+    free(xattrs);
+    free(target);
+    return result;
+}
+
+static void rows_that_nobody_could_have_written_are_refused(void **state)
+{
+    char tags[STORE_TAGS_MAX * 2 + 2], tag[STORE_TAG_MAX + 1];
+    (void)state;
+    memset(tag, 't', sizeof tag);
+    for (size_t i = 0; i < sizeof tags; i++)
+        tags[i] = i % 2 ? ',' : 'a';
+    assert_int_equal(decode_made(STORE_TAG_MAX, tag, "n", 1, 0, 1), 0);
+    assert_int_equal(decode_made(STORE_TAG_MAX + 1, tag, "n", 1, 0, 1), -EUCLEAN);
+    assert_int_equal(decode_made(STORE_TAGS_MAX * 2 - 1, tags, "n", 1, 0, 1), 0);
+    assert_int_equal(decode_made(STORE_TAGS_MAX * 2 + 1, tags, "n", 1, 0, 1), -EUCLEAN);
+    assert_int_equal(decode_made(2, "a,", "n", 1, 0, 1), -EUCLEAN);
+    assert_int_equal(decode_made(2, ",a", "n", 1, 0, 1), -EUCLEAN);
+    assert_int_equal(decode_made(3, "a/b", "n", 1, 0, 1), -EUCLEAN);
+    assert_int_equal(decode_made(0, "", "n\0m", 3, 0, 1), -EUCLEAN);
+    assert_int_equal(decode_made(0, "", "n", 1, STORE_XATTRS_MAX - 6, 1), 0);
+    assert_int_equal(decode_made(0, "", "n", 1, STORE_XATTRS_MAX - 5, 1), -EUCLEAN);
+    assert_int_equal(decode_made(0, "", "n", 1, 0, STORE_TARGET_MAX), 0);
+    assert_int_equal(decode_made(0, "", "n", 1, 0, STORE_TARGET_MAX + 1), -EUCLEAN);
+}
+
 static void a_copy_has_memory_of_its_own(void **state)
 {
     struct samples *samples = *state;
@@ -656,6 +703,7 @@ int main(void)
         UNIT_TEST(a_row_cut_short_anywhere_or_too_long_is_refused),
         UNIT_TEST(damaged_rows_are_refused),
         UNIT_TEST(any_one_wrong_byte_is_refused_or_harmless),
+        UNIT_TEST(rows_that_nobody_could_have_written_are_refused),
         UNIT_TEST(a_copy_has_memory_of_its_own),
         UNIT_TEST(a_deadline_is_the_nearer_of_two),
         UNIT_TEST(an_entry_lives_until_its_deadline),
