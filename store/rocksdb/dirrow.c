@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 void dirrow_put_link(uint8_t row[DIRROW_LINK_SIZE], uint64_t id)
 {
@@ -38,14 +39,21 @@ int dirrow_decode(const uint8_t *row, size_t size, struct entry *ret_entry, char
 {
     if (size < 1 || size < 1 + (size_t)row[0])
         return -EUCLEAN;
-    int result = entry_decode(row + 1 + row[0], size - 1 - row[0], false, ret_entry);
-    if (result == 0 && ret_entry->kind != ENTRY_DIR) {
-        entry_release(ret_entry);
+    char name[STORE_NAME_MAX + 1];
+    memcpy(name, row + 1, row[0]);
+    name[row[0]] = '\0';
+    if (row[0] > 0 && (strlen(name) != row[0] || entry_check_name(name) < 0)) /* it would lead elsewhere in a path */
+        return -EUCLEAN;
+    struct entry entry;
+    int result = entry_decode(row + 1 + row[0], size - 1 - row[0], false, &entry);
+    if (result == 0 && entry.kind != ENTRY_DIR) {
+        entry_release(&entry);
         result = -EUCLEAN;
     }
-    if (result == 0 && ret_name) {
-        memcpy(ret_name, row + 1, row[0]);
-        ret_name[row[0]] = '\0';
+    if (result == 0) {
+        *ret_entry = entry;
+        if (ret_name)
+            memcpy(ret_name, name, (size_t)row[0] + 1);
     }
     return result;
 }

@@ -10,6 +10,7 @@
 #include "rocksdb/keys.h"
 #include "rocksdb/meta.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -259,6 +260,28 @@ static void what_is_no_row_is_refused(void **state)
     assert_false(meta_get_ids((const uint8_t *)"12345678\x02", 9, &ids));
 }
 
+/* A name that is none would lead elsewhere in the path that it is part of. */
+static void names_of_directories_that_are_none_are_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"..", ".", "a/b", "a\0b"};
+    static const size_t sizes[] = {2, 1, 3, 3};
+    const struct pair *pair = find("default", key_self(3));
+    size_t entry_size = pair->row.size - 1 - pair->row.at[0];
+    struct entry entry;
+    char name[STORE_NAME_MAX + 1];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        uint8_t *row = malloc(1 + sizes[i] + entry_size);
+        assert_non_null(row);
+        row[0] = (uint8_t)sizes[i];
+        memcpy(row + 1, names[i], sizes[i]);
+        memcpy(row + 1 + sizes[i], pair->row.at + 1 + pair->row.at[0], entry_size);
+        int result = dirrow_decode(row, 1 + sizes[i] + entry_size, &entry, name);
+        free(row);
+        assert_int_equal(result, -EUCLEAN);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +289,7 @@ int main(void)
         cmocka_unit_test(the_example_says_what_its_text_says),
         cmocka_unit_test(indexes_follow_from_the_entries),
         cmocka_unit_test(what_is_no_row_is_refused),
+        cmocka_unit_test(names_of_directories_that_are_none_are_refused),
     };
     return cmocka_run_group_tests_name("format", tests, read_example, NULL);
 }
