@@ -120,20 +120,10 @@ static void check_link_to(struct check *check, uint64_t dir, const char *name, c
         move_to_root(check, dir, name, entry);
 }
 
-static bool tags_fit(const struct entry *entry)
-{
-    size_t position = 0, size, count = 0;
-    const char *tag;
-    while (entry->tags_size > 0 && entry_tag_next(entry->tags, &position, &tag, &size))
-        if (entry_check_tag(tag, size) < 0 || ++count > STORE_TAGS_MAX)
-            return false;
-    return entry->xattrs_size <= STORE_XATTRS_MAX;
-}
-
 static bool dir_fits(uint64_t dir, const char *name, const struct entry *entry)
 {
     bool root = dir == STORE_ROOT;
-    return entry->ino == dir && entry->size == 0 && entry->change < CHECK_NUMBER_MAX && tags_fit(entry) &&
+    return entry->ino == dir && entry->size == 0 && entry->change < CHECK_NUMBER_MAX &&
            is_directory_number(entry->parent) && (root ? !*name && entry->parent == dir : entry_check_name(name) == 0);
 }
 
@@ -214,10 +204,10 @@ static void check_root(struct check *check)
 
 static bool entry_fits(const struct entry *entry)
 {
-    bool link_fits = entry->kind != ENTRY_SYMLINK || (entry->size > 0 && entry->size <= STORE_TARGET_MAX);
+    bool link_fits = entry->kind != ENTRY_SYMLINK || entry->size > 0;
     return entry->kind != ENTRY_DIR && entry->version > 0 && entry->version % 2 == 0 &&
            entry->version < CHECK_NUMBER_MAX && entry->ino < CHECK_NUMBER_MAX && entry->change < CHECK_NUMBER_MAX &&
-           link_fits && tags_fit(entry);
+           link_fits;
 }
 
 /* The entry goes, with what leads to it. */

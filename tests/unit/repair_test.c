@@ -524,7 +524,7 @@ static void table_damaged(struct fixture *f)
 static const struct plant plants[] = {
     PLANT(row_damaged, "row version ", "row version counters ", true),
     PLANT(row_has_odd_version, "row version ", "row version counters ", true),
-    PLANT(row_has_bad_tags, "row ", "row version counters ", true),
+    PLANT(row_has_bad_tags, "row version ", "row version counters ", true),
     PLANT(row_has_a_short_key, "row ", "row ", false),
     PLANT(row_has_a_bad_name, "row ", "row ", false),
     PLANT(row_is_in_no_directory, "directory ", "directory ", false),
