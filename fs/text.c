@@ -38,8 +38,8 @@ void text_json(FILE *out, const char *text)
             fprintf(out, "\\udc%02x", *at);
         else if (*at == '"' || *at == '\\')
             fprintf(out, "\\%c", *at);
-        else if (*at < 0x20 || *at == 0x7f)
-            fprintf(out, "\\u%04x", *at);
+        else if (is_control(at, size))
+            fprintf(out, "\\u%04x", at[size - 1]);
         else
             fwrite(at, 1, size, out);
         at += size ? size : 1;
@@ -52,10 +52,11 @@ void text_label(FILE *out, const char *text)
     putc('"', out);
     for (const unsigned char *at = (const unsigned char *)text; *at;) {
         size_t size = text_character((const char *)at, SIZE_MAX);
-        if (size == 0)
-            fprintf(out, "\\\\x%02x", *at);
-        else if (*at == '\n')
+        if (size > 0 && *at == '\n')
             fputs("\\n", out);
+        else if (size == 0 || is_control(at, size))
+            for (size_t i = 0; i < (size ? size : 1); i++)
+                fprintf(out, "\\\\x%02x", at[i]);
         else if (*at == '"' || *at == '\\')
             fprintf(out, "\\%c", *at);
         else

@@ -20,7 +20,8 @@ size_t text_character(const char *text, size_t size);
  * surrogateescape has it: json.loads() and os.fsencode() give the name back. */
 void text_json(FILE *out, const char *text);
 
-/* The value of a label in Prometheus' exposition format, with its quotes. A byte that is no UTF-8 becomes \xNN. */
+/* The value of a label in Prometheus' exposition format, with its quotes. A byte that is no UTF-8, or part of a control
+ * character other than a newline, becomes \xNN. */
 void text_label(FILE *out, const char *text);
 
 /* For a terminal: what is no printable UTF-8 becomes \xNN. */

@@ -31,6 +31,11 @@ static void json_keeps_every_byte(void **state)
     expect(text_json, "plain", "\"plain\"");
     expect(text_json, "q\"b\\n\nt\t\x01\x7f", "\"q\\\"b\\\\n\\u000at\\u0009\\u0001\\u007f\"");
     expect(text_json, "ü€😀", "\"ü€😀\"");
+    expect(text_json,
+           "\xc2\x9b"
+           "1m",
+           "\"\\u009b1m\""); /* to some terminals the beginning of a sequence */
+    expect(text_json, "\xc2\xa0", "\"\xc2\xa0\"");
     expect(text_json, "\xff", "\"\\udcff\"");
     expect(text_json, "\xc3", "\"\\udcc3\""); /* cut off */
     expect(text_json, "\xc3(", "\"\\udcc3(\"");
@@ -44,6 +49,7 @@ static void labels_are_what_prometheus_reads(void **state)
     (void)state;
     expect(text_label, "a\"b\\c\nd", "\"a\\\"b\\\\c\\nd\"");
     expect(text_label, "ü\xff", "\"ü\\\\xff\"");
+    expect(text_label, "\x1b[1m\xc2\x9b", "\"\\\\x1b[1m\\\\xc2\\\\x9b\"");
 }
 
 static void terminals_get_nothing_odd(void **state)
