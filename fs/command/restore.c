@@ -22,6 +22,7 @@
 #include "restore_tree.h"
 #include "sample.h"
 #include "tar.h"
+#include "text.h"
 #include "units.h"
 #include "value_stream.h"
 
@@ -62,19 +63,19 @@ struct restore {
 
 /* --- saying what is wrong ------------------------------------------------------------------------------ */
 
-/* What is wrong with one member, which is left out: the others are not. Names are bytes: they are shown as they are but
- * for what would break the line. */
+/* What is wrong with one member, which is left out: the others are not. Names are bytes: they are shown as text_plain() does,
+ * as far as there is room. */
 __attribute__((format(printf, 3, 4))) static int leave_out(struct restore *restore, const char *path,
                                                            const char *format, ...)
 {
-    char shown[PATH_MAX], why[256];
+    char shown[PATH_MAX] = "", why[256];
     va_list args;
-    size_t i = 0;
-    if (!*path)
-        path = "."; /* the root */
-    for (; path[i] && i < sizeof shown - 1; i++)
-        shown[i] = (unsigned char)path[i] < 0x20 || path[i] == 0x7f ? '?' : path[i];
-    shown[i] = '\0';
+    FILE *out = fmemopen(shown, sizeof shown - 1, "w");
+    if (out) {
+        setvbuf(out, NULL, _IOFBF, sizeof shown);
+        text_plain(out, *path ? path : "."); /* the root */
+        fclose(out); /* what has no room is cut off */
+    }
     va_start(args, format);
     vsnprintf(why, sizeof why, format, args);
     va_end(args);

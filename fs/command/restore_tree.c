@@ -73,34 +73,53 @@ int tree_path(const char *text, char **ret_path)
     return 0;
 }
 
-/* Opens a directory below the root, by no way that leads out. */
-static int open_below(const struct tree *tree, const char *path)
+/* Opens a directory below another, by no way that leads out. */
+static int open_below(int dir, const char *path)
 {
     const struct open_how how = {
         .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
     };
-    int fd = (int)syscall(SYS_openat2, tree->root, *path ? path : ".", &how, sizeof how);
+    int fd = (int)syscall(SYS_openat2, dir, *path ? path : ".", &how, sizeof how);
     return fd < 0 ? -errno : fd;
 }
 
-/* The same, and what is missing of the path is made, as mkdir -p does. */
-static int make_below(const struct tree *tree, const char *path)
+/* The directory of that name, made when it is missing. */
+static int make_one(int dir, const char *name)
 {
-    int fd = open_below(tree, path);
+    int fd = open_below(dir, name);
     if (fd != -ENOENT)
         return fd;
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    char *above = strndup(path, slash ? (size_t)(slash - path) : 0);
-    if (!above)
-        return -ENOMEM;
-    int dir = make_below(tree, above);
-    free(above);
-    if (dir < 0)
-        return dir;
-    int result = mkdirat(dir, name, 0777) < 0 && errno != EEXIST ? -errno : 0;
-    close(dir);
-    return result < 0 ? result : open_below(tree, path);
+    return mkdirat(dir, name, 0777) < 0 && errno != EEXIST ? -errno : open_below(dir, name);
+}
+
+/* The same of a path, name by name, as mkdir -p does: a path may be longer than the kernel takes in one, and deeper than
+ * any stack. */
+static int make_below(int root, const char *path)
+{
+    char name[NAME_MAX + 1];
+    int fd = open_below(root, "");
+    while (*path && fd >= 0) {
+        size_t size = strcspn(path, "/");
+        if (size > NAME_MAX) {
+            close(fd);
+            return -ENAMETOOLONG;
+        }
+        memcpy(name, path, size);
+        name[size] = '\0';
+        int below = make_one(fd, name);
+        close(fd);
+        fd = below;
+        path += size + (path[size] == '/');
+    }
+    return fd;
+}
+
+/* Mostly it is there. */
+static int find_below(int root, const char *path)
+{
+    int fd = open_below(root, path);
+    return fd == -ENOENT || fd == -ENAMETOOLONG ? make_below(root, path) : fd;
 }
 
 int tree_parent(struct tree *tree, const char *path, int *ret_dir, char *ret_name)
@@ -113,7 +132,7 @@ int tree_parent(struct tree *tree, const char *path, int *ret_dir, char *ret_nam
         forget_parent(tree);
         if (!(tree->parent = strndup(path, size)))
             return -ENOMEM;
-        int fd = make_below(tree, tree->parent);
+        int fd = find_below(tree->root, tree->parent);
         if (fd < 0) {
             forget_parent(tree);
             return fd;
