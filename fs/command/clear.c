@@ -25,7 +25,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 8192 };
+enum { DEPTH_MAX = 10000 }; /* directories in each other: each takes a descriptor, and half a KiB of stack */
 
 static volatile sig_atomic_t interrupted; /* by SIGINT */
 
@@ -34,7 +34,9 @@ struct clear {
     bool keep_dirs, json;
     dev_t device; /* of the mount: what is mounted within is left alone */
     /* --- while it goes on --- */
-    char path[PATH_SIZE]; /* below the place */
+    char *path; /* below the place; owned */
+    size_t path_room; /* 0: it is empty, and as small as can be */
+    unsigned depth; /* of directories in it */
     uint64_t mark; /* see larder_ioctl.h */
     uint64_t entries, dirs, left; /* gone; and files and links that are not */
     unsigned refused; /* directories that were, and have been complained of */
@@ -100,13 +102,30 @@ static int clear_child(struct clear *clear, int parent, const char *name, bool k
     return 0;
 }
 
+/* Has room for so many bytes; longer than any path that the kernel takes in one. */
+static bool path_fits(struct clear *clear, size_t size)
+{
+    if (size <= clear->path_room)
+        return true;
+    char *path = realloc(clear->path, 2 * size);
+    if (!path)
+        return false;
+    clear->path = path;
+    clear->path_room = 2 * size;
+    return true;
+}
+
 static int clear_name(struct clear *clear, int fd, const char *name, bool keep)
 {
     size_t length = strlen(clear->path);
-    if (length + strlen(name) + 2 > sizeof clear->path)
+    if (clear->depth == DEPTH_MAX)
         return -ENAMETOOLONG;
+    if (!path_fits(clear, length + strlen(name) + 2))
+        return -ENOMEM;
     sprintf(clear->path + length, "%s%s", length ? "/" : "", name);
+    clear->depth++;
     int result = may_go_on(clear, clear_child(clear, fd, name, keep));
+    clear->depth--;
     if (result == 0)
         clear->path[length] = '\0'; /* else it is where it failed */
     return result;
@@ -243,7 +262,11 @@ static int run(int argc, char **argv)
     code = command_find_larder(clear.place, &mountpoint);
     if (code != COMMAND_DONE)
         return code;
-    code = clear_place(&clear, &mountpoint);
+    if (!(clear.path = strdup("")))
+        code = command_fail(COMMAND_FAILED, "out of memory");
+    else
+        code = clear_place(&clear, &mountpoint);
+    free(clear.path);
     mountpoint_release(&mountpoint);
     return code;
 }
