@@ -122,6 +122,17 @@ static int find_below(int root, const char *path)
     return fd == -ENOENT || fd == -ENAMETOOLONG ? make_below(root, path) : fd;
 }
 
+/* From the directory that waits nearest above it, which is open: so a path is not walked anew for each that is in it. */
+static int open_parent(const struct tree *tree, const char *path)
+{
+    const struct tree_level *level = tree->depth > 0 ? &tree->levels[tree->depth - 1] : NULL;
+    size_t size = level ? strlen(level->path) : 0;
+    int fd = -ENOENT;
+    if (size > 0 && strncmp(path, level->path, size) == 0 && (path[size] == '/' || path[size] == '\0'))
+        fd = find_below(level->fd, path + size + (path[size] == '/'));
+    return fd == -ENOENT ? find_below(tree->root, path) : fd; /* unless somebody has removed that one */
+}
+
 int tree_parent(struct tree *tree, const char *path, int *ret_dir, char *ret_name)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -132,7 +143,7 @@ int tree_parent(struct tree *tree, const char *path, int *ret_dir, char *ret_nam
         forget_parent(tree);
         if (!(tree->parent = strndup(path, size)))
             return -ENOMEM;
-        int fd = find_below(tree->root, tree->parent);
+        int fd = open_parent(tree, tree->parent);
         if (fd < 0) {
             forget_parent(tree);
             return fd;
