@@ -51,6 +51,11 @@ static void write_config(struct fs *fs, FILE *out, bool names)
     fputs("privileges=", out);
     privileges_write(out);
     fputc('\n', out);
+    fprintf(out, "supervise=%u\n", options->supervise);
+    if (options->supervisor) {
+        fprintf(out, "supervisor=%d\n", (int)options->supervisor);
+        fprintf(out, "restarts=%u\n", options->restarts);
+    }
 }
 
 static const struct control_file {

@@ -8,7 +8,9 @@
  *
  * What can be checked beforehand is, by the process the user started: a sentence is worth more than an errno from
  * deep below, and what was refused has changed nothing. The store is opened behind the fork, since its lock and its
- * threads do not survive one. The daemon tells its outcome through a pipe, for which the first process waits.
+ * threads do not survive one. The daemon tells its outcome through a pipe, for which the first process waits. With a
+ * supervisor (supervisor.h) there is one process more: the daemon forks a worker, which goes that way, and another one when
+ * that has crashed.
  *
  * It knows neither FUSE messages (session.h) nor stores (store.h).
  */
@@ -21,6 +23,7 @@
 #include "mountpoint.h"
 #include "privileges.h"
 #include "session.h"
+#include "supervisor.h"
 #include "unmounter.h"
 
 #include <dirent.h>
@@ -314,9 +317,9 @@ static void gone_link_cut(struct gone_link *link)
     pthread_mutex_unlock(&link->lock);
 }
 
-/* Blocks the signals that end a mount, in this thread and those it will start. Returns a descriptor to read them
- * from. */
-static int signals_take(void)
+/* Blocks the signals that end a mount, in this thread and those it will start, and `also`. Returns a descriptor to read
+ * them from. */
+static int signals_take(int also)
 {
     sigset_t set;
 
@@ -324,6 +327,8 @@ static int signals_take(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    if (also)
+        sigaddset(&set, also);
     sigprocmask(SIG_BLOCK, &set, NULL);
     /* A shell starts its background jobs deaf to SIGINT. Deafness to SIGHUP was asked for (nohup) and stays. */
     signal(SIGTERM, SIG_DFL);
@@ -332,19 +337,40 @@ static int signals_take(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* Waits until the mount is to end. */
-static void wait_for_end(const struct mount_options *options, const struct session *session, int signals)
+/* Waits until the mount is to end. `life_fd` is the supervisor's, or -1. */
+static void wait_for_end(const struct mount_options *options, const struct session *session, int signals, int life_fd)
 {
-    struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.fd = session_end_fd(session), .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = signals, .events = POLLIN},
+                           {.fd = session_end_fd(session), .events = POLLIN},
+                           {.fd = life_fd, .events = POLLIN}};
     struct signalfd_siginfo info;
 
-    while (poll(fds, 2, -1) < 0 && errno == EINTR)
+    while (poll(fds, 3, -1) < 0 && errno == EINTR)
         ;
     if (fds[0].revents && read(signals, &info, sizeof info) == sizeof info)
         log_line(STORE_LOG_INFO, "SIG%s: unmounting %s", sigabbrev_np((int)info.ssi_signo), options->mountpoint);
+    else if (fds[2].revents)
+        log_line(STORE_LOG_WARNING, "the supervisor has died: unmounting %s", options->mountpoint);
 }
 
-/* Says that the mount answers: in the foreground to whoever reads the log, else to the process that waits. Returns
+/* A signal has come that ends a mount, while there was none yet. */
+static bool is_to_end(int signals)
+{
+    struct pollfd pending = {.fd = signals, .events = POLLIN};
+    return poll(&pending, 1, 0) > 0;
+}
+
+/* Lets go of what the caller had open as 0, 1 and 2, lest somebody wait for its end. */
+static void outputs_leave(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
+        dup2(null, fd);
+    if (null > STDERR_FILENO)
+        close(null);
+}
+
+/* Says that the mount answers: to whoever reads the log, and, unless report_fd is -1, to the process that waits. Returns
  * false when that one is gone, and with it everybody who knew of this mount. */
 static bool report_ready(const struct mount_options *options, int report_fd)
 {
@@ -353,12 +379,9 @@ static bool report_ready(const struct mount_options *options, int report_fd)
     log_line(STORE_LOG_INFO, "%s is mounted on %s", options->store_url, options->mountpoint);
     if (report_fd < 0)
         return true;
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
-        dup2(null, fd);
-    if (null > STDERR_FILENO)
-        close(null);
-    bool heard = write(report_fd, &outcome, sizeof outcome) == sizeof outcome;
+    if (!options->foreground)
+        outputs_leave();
+    bool heard = options->restarts > 0 || write(report_fd, &outcome, sizeof outcome) == sizeof outcome;
     close(report_fd);
     return heard;
 }
@@ -374,22 +397,40 @@ static int confine_all(const struct mount_options *options, struct session *sess
     return result < 0 ? fail(outcome, result, "seccomp cannot be had: %s", strerror(-result)) : 0;
 }
 
-/* Opens the store, mounts it, and returns when it is unmounted and closed. */
-static int serve(const struct mount_options *options, int report_fd, struct outcome *outcome)
+/* Makes room where the mount before this one has crashed, or with `away` false sees whether it may. In the outcome:
+ * -ESTALE, somebody has decided otherwise. */
+static int reclaim(const struct mount_options *options, bool away, struct outcome *outcome)
+{
+    char reason[256];
+    int result = supervisor_reclaim(options->mountpoint, options->store_url, away, reason, sizeof reason);
+
+    if (result == -ENOENT || result == -EBUSY)
+        return fail(outcome, -ESTALE, "%s: %s", options->mountpoint, reason);
+    if (result < 0)
+        return fail(outcome, result, "%s: its daemon has died, and it cannot be unmounted: %s", options->mountpoint,
+                    reason);
+    return 0;
+}
+
+/* Opens the store, mounts it, and returns when it is unmounted and closed. `life_fd` is the supervisor's, `report_fd` is
+ * where to say that it answers; -1: none. */
+static int serve(const struct mount_options *options, int life_fd, int report_fd, struct outcome *outcome)
 {
     const char *dir = mount_options_store_dir(options);
     struct gone_link link = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct store *store = NULL;
     struct session *session;
     struct store_error error;
-    size_t kept = 0;
+    size_t kept = dir ? strlen(dir) : 0;
     bool made = false;
     struct unmounter unmounter = {0};
 
-    int signals = signals_take();
+    int signals = signals_take(0);
     if (signals < 0)
         return fail(outcome, -errno, "cannot wait for signals: %s", strerror(errno));
-    int result = dir ? parents_make(dir, &kept, outcome) : 0;
+    int result = options->restarts > 0 ? reclaim(options, false, outcome) : 0;
+    if (result == 0 && dir)
+        result = parents_make(dir, &kept, outcome);
     if (result < 0)
         goto out;
     /* whatever the medium makes is its owner's alone */
@@ -427,6 +468,13 @@ static int serve(const struct mount_options *options, int report_fd, struct outc
         fail(outcome, result, "%s", error.text);
         goto out;
     }
+    if (is_to_end(signals)) {
+        result = fail(outcome, -EINTR, "%s: a signal came before it was mounted", options->mountpoint);
+        goto out;
+    }
+    /* As late as can be: what is there while nothing is mounted is the directory below. */
+    if (options->restarts > 0 && (result = reclaim(options, true, outcome)) < 0)
+        goto out;
     fs_set_store(link.fs, store);
     if ((result = session_mount(link.fs, options, &session, outcome->text, sizeof outcome->text)) < 0) {
         outcome->result = result;
@@ -434,7 +482,7 @@ static int serve(const struct mount_options *options, int report_fd, struct outc
     }
     result = confine_all(options, session, &unmounter, outcome);
     if (result == 0 && report_ready(options, report_fd))
-        wait_for_end(options, session, signals);
+        wait_for_end(options, session, signals, life_fd);
     session_stop(session, GRACE_MS);
     unmounter_end(&unmounter);
     if (result == 0)
@@ -453,6 +501,85 @@ out:;
     return result;
 }
 
+/* --- with a supervisor --------------------------------------------------------------------------------- */
+
+/* What a supervisor and its workers go by. */
+struct watched {
+    const struct mount_options *options;
+    int report_fd; /* the daemon's, for the supervisor; -1 in the foreground */
+    struct outcome outcome; /* the first worker's */
+};
+
+static enum worker_end work(void *arg, const struct supervision *supervision)
+{
+    const struct watched *watched = arg;
+    struct mount_options options = *watched->options;
+    struct outcome outcome = {0};
+
+    if (watched->report_fd >= 0)
+        close(watched->report_fd);
+    options.supervisor = supervision->supervisor;
+    options.restarts = supervision->restarts;
+    int result = serve(&options, supervision->life_fd, supervision->report_fd, &outcome);
+    if (result == 0)
+        return WORKER_ENDED;
+    if (supervision->restarts > 0)
+        log_line(result == -ESTALE ? STORE_LOG_WARNING : STORE_LOG_ERROR, "%s", outcome.text);
+    else if (write(supervision->report_fd, &outcome, sizeof outcome) < 0)
+        log_line(STORE_LOG_WARNING, "nobody waited for that");
+    return result == -ESTALE ? WORKER_DISPLACED : WORKER_FAILED;
+}
+
+/* The first worker is mounted, or has said why not, or has died. */
+static bool first_heard(void *arg, int report_fd)
+{
+    struct watched *watched = arg;
+    struct outcome *outcome = &watched->outcome;
+    ssize_t got;
+
+    while ((got = read(report_fd, outcome, sizeof *outcome)) < 0 && errno == EINTR)
+        ;
+    if (got != sizeof *outcome)
+        fail(outcome, -ECHILD, "the daemon died before the mount was ready");
+    if (outcome->result == 0 && watched->report_fd >= 0) {
+        outputs_leave();
+        if (write(watched->report_fd, outcome, sizeof *outcome) < 0)
+            log_line(STORE_LOG_WARNING, "nobody waited for the mount");
+    }
+    return outcome->result == 0;
+}
+
+static int supervise(const struct mount_options *options, int report_fd, struct outcome *outcome)
+{
+    struct watched watched = {.options = options, .report_fd = report_fd};
+    const struct supervised supervised = {
+        .mountpoint = options->mountpoint,
+        .source = options->store_url,
+        .give_up = options->supervise,
+        .work = work,
+        .heard = first_heard,
+        .arg = &watched,
+    };
+    int signals = signals_take(SIGCHLD);
+
+    signal(SIGCHLD, SIG_DFL);
+    if (signals < 0)
+        return fail(outcome, -errno, "cannot wait for signals: %s", strerror(errno));
+    int result = supervisor_run(&supervised, signals, outcome->text, sizeof outcome->text);
+    close(signals);
+    if (result < 0 && !*outcome->text)
+        *outcome = watched.outcome;
+    if (result < 0 && !*outcome->text)
+        fail(outcome, result, "no supervisor: %s", strerror(-result));
+    return result < 0 ? outcome->result = outcome->result ? outcome->result : result : 0;
+}
+
+/* The whole of it, by whichever process is to carry on with the mount. */
+static int carry_on(const struct mount_options *options, int report_fd, struct outcome *outcome)
+{
+    return options->supervise ? supervise(options, report_fd, outcome) : serve(options, -1, report_fd, outcome);
+}
+
 /* --- the daemon ---------------------------------------------------------------------------------------- */
 
 /* The rest of the daemon's life. What the user's process had open is let go, lest somebody wait for its end. */
@@ -467,7 +594,7 @@ __attribute__((noreturn)) static void daemon_run(const struct mount_options *opt
         report_fd = dup3(report_fd, STDERR_FILENO + 1, O_CLOEXEC);
     close_range(STDERR_FILENO + 2, UINT_MAX, 0);
     log_to_syslog();
-    int result = serve(options, report_fd, &outcome);
+    int result = carry_on(options, report_fd, &outcome);
     if (result < 0) {
         log_line(STORE_LOG_ERROR, "%s", outcome.text);
         if (write(report_fd, &outcome, sizeof outcome) < 0)
@@ -526,7 +653,11 @@ int mount_run(const struct mount_options *options, char *error, size_t error_siz
         snprintf(error, error_size, "%s", outcome.text);
         return result;
     }
-    result = options->foreground ? serve(&resolved, -1, &outcome) : daemon_start(&resolved, &outcome);
+    result = options->foreground ? carry_on(&resolved, -1, &outcome) : daemon_start(&resolved, &outcome);
+    if (result == -EINTR && options->foreground) {
+        log_line(STORE_LOG_INFO, "%s", outcome.text);
+        result = 0; /* it was told to end, and did */
+    }
     if (result < 0)
         snprintf(error, error_size, "%s", *outcome.text ? outcome.text : strerror(-result));
     free(resolved.mountpoint);

@@ -38,12 +38,15 @@ enum option_kind {
     OPTION_SIZE, /* uint64_t bytes */
     OPTION_COUNT, /* uint64_t */
     OPTION_UNSIGNED, /* unsigned */
+    OPTION_TIMES, /* the same, or without a value OPTION_TIMES_BARE */
     OPTION_LIFETIME, /* uint64_t ms, none = ENTRY_UNSET */
     OPTION_POLICY, /* enum store_policy */
     OPTION_TRANSPORT, /* enum mount_transport */
     OPTION_CONFIG, /* a file with more of them */
     OPTION_IGNORED, /* with or without a value */
 };
+
+enum { OPTION_TIMES_BARE = 10 };
 
 struct option {
     const char *key; /* for OPTION_IGNORED perhaps with a '*' at the end: whatever begins so */
@@ -83,6 +86,8 @@ static const struct option options_table[] = {
     {"seccomp", OPTION_ON, AT(seccomp), 0, 0, NULL, "the daemon can start no program and open no connection"},
     {"noexec", OPTION_ON, AT(no_exec), 0, 0, NULL, "no program may be run from the mount"},
     {"exec", OPTION_OFF, AT(no_exec), 0, 0, NULL, "the modes say which may (default)"},
+    {"supervise", OPTION_TIMES, AT(supervise), 1, 1000, "N",
+     "start the daemon again when it has crashed, unless N times within a minute (without =N: 10)"},
     {"config", OPTION_CONFIG, 0, 0, 0, "FILE", "more options, one a line, # begins a comment; those in -o win"},
 
     /* always so */
@@ -214,7 +219,7 @@ static int number_apply(const struct parse *parse, const struct option *option, 
     if (number < option->min)
         return fail(parse, "%s=%s: must be at least %s", option->key, value, min);
     char *field = (char *)parse->options + option->offset;
-    if (option->kind == OPTION_UNSIGNED)
+    if (option->kind == OPTION_UNSIGNED || option->kind == OPTION_TIMES)
         *(unsigned *)(void *)field = (unsigned)number;
     else
         *(uint64_t *)(void *)field = number;
@@ -258,7 +263,8 @@ static int item_apply(struct parse *parse, char *item)
         return fail(parse, "unknown option '%s'; larder mount --help lists them", item);
     if (option->kind == OPTION_IGNORED)
         return 0;
-    if ((option->value != NULL) != (value != NULL && *value))
+    bool bare = option->kind == OPTION_TIMES && !value;
+    if (!bare && (option->value != NULL) != (value != NULL && *value))
         return option->value ? fail(parse, "option '%s' needs a value: %s=%s", item, item, option->value)
                              : fail(parse, "option '%s' takes no value", item);
     if (parse->configs != (option->kind == OPTION_CONFIG) && !parse->file)
@@ -276,6 +282,11 @@ static int item_apply(struct parse *parse, char *item)
     case OPTION_COUNT:
     case OPTION_UNSIGNED:
         return number_apply(parse, option, value);
+    case OPTION_TIMES:
+        if (value)
+            return number_apply(parse, option, value);
+        *(unsigned *)(void *)flag = OPTION_TIMES_BARE;
+        return 0;
     case OPTION_LIFETIME:
         return lifetime_apply(parse, option, value);
     case OPTION_POLICY:

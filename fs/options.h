@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 enum mount_transport { TRANSPORT_AUTO, TRANSPORT_URING, TRANSPORT_DEV };
 
@@ -40,6 +41,11 @@ struct mount_options {
     bool nonempty; /* nonempty: hide what is in the mount point instead of refusing it */
     bool seccomp; /* system calls are confined, see confine.h */
     bool no_exec; /* noexec: the kernel runs no program from the mount */
+    unsigned supervise; /* supervise[=N]: a supervisor starts a crashed daemon again, but not after N crashes within a
+                           minute; 1 to 1000, 10 without a number; default 0: nobody does */
+
+    pid_t supervisor; /* not an option: the supervisor of this daemon, 0 none */
+    unsigned restarts; /* likewise: how often it has started one again */
 };
 
 /*

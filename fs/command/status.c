@@ -41,7 +41,8 @@ static const char *const state_names[] = {"mounted", "dead", "silent", "hidden",
 /* What a mount tells of itself: as it comes through the pipe. */
 struct answer {
     enum state state;
-    int pid;
+    int pid, supervisor; /* supervisor 0: none */
+    unsigned restarts;
     char policy[32], transport[32];
     int64_t since_ms; /* since the epoch */
     uint64_t bytes, limit_bytes, items, limit_items;
@@ -105,15 +106,19 @@ static void take_numbers(const char *text, struct answer *answer)
 
 static void ask(const struct mountpoint *mountpoint, struct answer *answer)
 {
-    char *config, *numbers, pid[16];
+    char *config, *numbers, number[16];
     int result = check_visible(mountpoint);
     if (result == 0)
         result = control_text(mountpoint, "config", &config);
     if (result == 0) {
-        line_value(config, "pid", pid, sizeof pid);
+        line_value(config, "pid", number, sizeof number);
+        answer->pid = (int)strtol(number, NULL, 10);
+        line_value(config, "supervisor", number, sizeof number);
+        answer->supervisor = (int)strtol(number, NULL, 10);
+        line_value(config, "restarts", number, sizeof number);
+        answer->restarts = (unsigned)strtoul(number, NULL, 10);
         line_value(config, "policy", answer->policy, sizeof answer->policy);
         line_value(config, "transport", answer->transport, sizeof answer->transport);
-        answer->pid = (int)strtol(pid, NULL, 10);
         free(config);
         result = control_text(mountpoint, "stats.json", &numbers);
     }
@@ -219,7 +224,11 @@ static void print_line(const struct asked *asked)
     text_plain(stdout, answer->policy);
     fputs("  ", stdout);
     text_plain(stdout, answer->transport);
-    printf("  since %.19sZ\n", since);
+    printf("  since %.19sZ", since);
+    if (answer->supervisor)
+        printf("  supervised by %d, restarted %u time%s", answer->supervisor, answer->restarts,
+               answer->restarts == 1 ? "" : "s");
+    putchar('\n');
 }
 
 static void print_object(const struct asked *asked)
@@ -240,6 +249,8 @@ static void print_object(const struct asked *asked)
         fputs(",\"transport\":", stdout);
         json_string(stdout, answer->transport, strlen(answer->transport));
         printf(",\"since\":\"%s\"", since);
+        if (answer->supervisor)
+            printf(",\"supervisor\":%d,\"restarts\":%u", answer->supervisor, answer->restarts);
     }
     putchar('}');
 }

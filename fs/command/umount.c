@@ -24,7 +24,8 @@ enum { DAEMON_END_S = 60 };
 
 /* --- the daemon ---------------------------------------------------------------------------------------- */
 
-/* The pid in the mount's .larder/config, -1 if that cannot be read. */
+/* Whom to wait for by the mount's .larder/config: the daemon, or the supervisor that ends after it. -1 if that cannot be
+ * read. */
 static pid_t daemon_pid(const struct mountpoint *mountpoint)
 {
     char *path, line[4096];
@@ -34,8 +35,10 @@ static pid_t daemon_pid(const struct mountpoint *mountpoint)
         return -1;
     FILE *config = fopen(path, "re");
     while (config && fgets(line, sizeof line, config))
-        if (sscanf(line, "pid=%ld", &pid) == 1)
+        if (sscanf(line, "supervisor=%ld", &pid) == 1)
             break;
+        else if (pid < 0)
+            sscanf(line, "pid=%ld", &pid);
     if (config)
         fclose(config);
     free(path);

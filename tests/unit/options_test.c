@@ -106,6 +106,7 @@ static void defaults_are_as_documented(void **state)
     assert_int_equal(f->options.threads, 64);
     assert_int_equal(f->options.transport, TRANSPORT_AUTO);
     assert_int_equal(f->options.spin_us, 20);
+    assert_int_equal(f->options.supervise, 0);
     assert_false(f->options.foreground || f->options.debug || f->options.sync || f->options.read_only ||
                  f->options.allow_other || f->options.nonempty || f->options.no_exec);
 }
@@ -114,7 +115,9 @@ static void every_option_reaches_its_field(void **state)
 {
     struct fixture *f = *state;
     assert_accepted(f, "mem:", "/mnt", "-f", "-o", "size=512M,items=1000,policy=fifo,ttl=1.5h",
-                    "-ocache=2M,min_free=3G,threads=2,sync,transport=uring,spin=0", "-o", "ro,allow_other,nonempty,noexec");
+                    "-ocache=2M,min_free=3G,threads=2,sync,transport=uring,spin=0", "-o",
+                    "ro,allow_other,nonempty,noexec,supervise=3");
+    assert_int_equal(f->options.supervise, 3);
     assert_int_equal(f->options.size_bytes, 512 * MIB);
     assert_int_equal(f->options.items, 1000);
     assert_int_equal(f->options.policy, STORE_POLICY_FIFO);
@@ -132,7 +135,9 @@ static void every_option_reaches_its_field(void **state)
 static void the_later_option_wins(void **state)
 {
     struct fixture *f = *state;
-    assert_accepted(f, "mem:", "/mnt", "-o", "ro,sync,size=2M,ttl=90,rw", "-o", "async,size=3M,ttl=none");
+    assert_accepted(f, "mem:", "/mnt", "-o", "ro,sync,size=2M,ttl=90,rw,supervise=3", "-o",
+                    "async,size=3M,ttl=none,supervise");
+    assert_int_equal(f->options.supervise, 10);
     assert_int_equal(f->options.size_bytes, 3 * MIB);
     assert_int_equal(f->options.ttl_ms, ENTRY_UNSET);
     assert_false(f->options.read_only || f->options.sync);
@@ -284,6 +289,9 @@ static void values_out_of_range_are_refused(void **state)
         {"transport=tcp", "no such transport; there are auto, uring and dev"},
         {"spin=1001", "spin=1001: must be at most 1000"},
         {"threads=two", "not a number"},
+        {"supervise=0", "supervise=0: must be at least 1"},
+        {"supervise=1001", "supervise=1001: must be at most 1000"},
+        {"supervise=", "option 'supervise' needs a value"},
         {"policy=mru", "policy=mru: no such policy"},
         {"ttl=-5", "not a duration"},
         {"ttl=soon", "ttl=soon: not a duration"},
