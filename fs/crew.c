@@ -363,6 +363,18 @@ int crew_end_fd(const struct crew *crew)
     return crew->end_fd;
 }
 
+bool crew_answers(struct crew *crew, uint64_t *turns)
+{
+    uint64_t before = *turns;
+    *turns = 0;
+    pthread_mutex_lock(&crew->lock);
+    for (unsigned i = 0; i < crew->seats_count; i++)
+        *turns += atomic_load(&crew->seats[i]->turn);
+    bool seated = crew->free_count < crew->open || crew->idle > 0 || crew->members_count < crew->max;
+    pthread_mutex_unlock(&crew->lock);
+    return seated || *turns != before;
+}
+
 bool crew_stopping(const struct crew *crew)
 {
     return atomic_load(&crew->stop);

@@ -75,6 +75,10 @@ void crew_raise(struct seat *seat);
 bool crew_ended(const struct crew *crew);
 int crew_end_fd(const struct crew *crew);
 
+/* True when somebody sits or will sit down to take the next request, or has since this was last asked: with *turns, 0 at
+ * first, as it was left then. From any thread. */
+bool crew_answers(struct crew *crew, uint64_t *turns);
+
 /* True once crew_stop() was called: whoever sits should return SEAT_CLOSED. */
 bool crew_stopping(const struct crew *crew);
 

@@ -24,6 +24,7 @@
 #include "privileges.h"
 #include "session.h"
 #include "supervisor.h"
+#include "systemd.h"
 #include "unmounter.h"
 
 #include <dirent.h>
@@ -377,6 +378,7 @@ static bool report_ready(const struct mount_options *options, int report_fd)
     const struct outcome outcome = {0};
 
     log_line(STORE_LOG_INFO, "%s is mounted on %s", options->store_url, options->mountpoint);
+    systemd_say("READY=1\nSTATUS=%s is mounted on %s", options->store_url, options->mountpoint);
     if (report_fd < 0)
         return true;
     if (!options->foreground)
@@ -464,6 +466,7 @@ static int serve(const struct mount_options *options, int life_fd, int report_fd
         .waits = crew_blocks,
         .log = log_store_line,
     };
+    systemd_say("STATUS=opening %s", options->store_url);
     if ((result = store_open(options->store_url, &store_options, &store, &error)) < 0) {
         fail(outcome, result, "%s", error.text);
         goto out;
@@ -483,6 +486,7 @@ static int serve(const struct mount_options *options, int life_fd, int report_fd
     result = confine_all(options, session, &unmounter, outcome);
     if (result == 0 && report_ready(options, report_fd))
         wait_for_end(options, session, signals, life_fd);
+    systemd_say("STOPPING=1\nSTATUS=unmounting %s", options->mountpoint);
     session_stop(session, GRACE_MS);
     unmounter_end(&unmounter);
     if (result == 0)
@@ -648,6 +652,7 @@ int mount_run(const struct mount_options *options, char *error, size_t error_siz
     struct mount_options resolved = *options;
     struct outcome outcome = {0};
 
+    systemd_begin();
     int result = check_all(options, &outcome, &resolved.mountpoint);
     if (result < 0) {
         snprintf(error, error_size, "%s", outcome.text);

@@ -11,6 +11,7 @@
 #include "process.h"
 #include "transport.h"
 #include "unmounter.h"
+#include "watchdog.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
@@ -31,6 +32,7 @@ struct session {
     struct greeting greeting;
     struct transport *transport;
     struct crew *crew; /* of those who answer; NULL: not begun */
+    struct watchdog *watchdog; /* NULL: nobody wants to know */
 };
 
 /* What libfuse has to say goes where our own lines go. */
@@ -252,6 +254,8 @@ int session_mount(struct fs *fs, const struct mount_options *options, struct ses
     int result = mount_with(fs, options, uring, ret_session, error, error_size);
     if (result < 0 && uring && options->transport == TRANSPORT_AUTO) /* whatever the kernel had against io_uring */
         result = mount_with(fs, options, false, ret_session, error, error_size);
+    if (result == 0)
+        (*ret_session)->watchdog = watchdog_start(*ret_session);
     return result;
 }
 
@@ -265,6 +269,23 @@ bool session_ended(const struct session *session)
 int session_end_fd(const struct session *session)
 {
     return crew_end_fd(session->crew);
+}
+
+bool session_answers(struct session *session, uint64_t *turns)
+{
+    static const char name[] = "watchdog";
+    const struct entry_change nothing = {
+        .set = ENTRY_SET_XATTR, .xattr_name = "larder.watchdog", .xattr_how = ENTRY_XATTR_REMOVE};
+    struct fs *fs = session->fs;
+    struct entry entry;
+    if (!crew_answers(session->crew, turns))
+        return false;
+    fs_lock(fs);
+    fs_unlock(fs);
+    if (store_lookup(fs->store, STORE_ROOT, name, &entry) == 0)
+        entry_release(&entry);
+    store_change_dir(fs->store, STORE_ROOT, &nothing, NULL); /* -ENODATA; nobody can have set it: it is not user.* */
+    return true;
 }
 
 void session_stop(struct session *session, int grace_ms)
@@ -288,6 +309,7 @@ void session_stop(struct session *session, int grace_ms)
     fs_unlock(session->fs);
     notify_stop(notify);
 
+    watchdog_stop(session->watchdog); /* it may wait for the store, so nobody waits for it before this */
     if (session->fuse)
         fuse_session_exit(session->fuse);
     crew_stop(session->crew);

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct session;
 
@@ -26,6 +27,10 @@ bool session_ended(const struct session *session);
 
 /* A file descriptor that becomes readable (POLLIN) when session_ended() does. Lives as long as the session. */
 int session_end_fd(const struct session *session);
+
+/* True when requests are answered, as far as one can tell without making one: see watchdog.h. *turns is 0 at first, and is
+ * handed back the next time. Waits for what a request would wait for. From any thread but those that answer. */
+bool session_answers(struct session *session, uint64_t *turns);
 
 /* Unmounts if still mounted (lazily, so that nobody new comes in), waits up to `grace_ms` for open files to be closed,
  * then ends the threads, after which clients get ENOTCONN, and frees the session. */
