@@ -4,7 +4,7 @@
  *
  * The mounts stand in /proc/self/mountinfo; what each is and how full is told by its .larder. A daemon that hangs or was
  * stopped would hold up whoever asks, even one that was killed, so each is asked by a child process, which has nothing of
- * ours open but a pipe, and is left to itself when it has said nothing after PATIENCE_MS.
+ * ours open but a pipe, and is left to itself when it has said nothing after PATIENCE_MS. So is who looks up a path.
  */
 #include "arguments.h"
 #include "clock.h"
@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -275,23 +276,111 @@ static int all_add(void *arg, const struct mountpoint *mountpoint)
     return result;
 }
 
+/* In which mount a path lies, as a child finds out, since already looking up a name waits for the daemon. */
+struct found {
+    int result; /* of mountpoint_find(); -ETIMEDOUT: nobody answered */
+    bool larder;
+    char root[PATH_MAX]; /* when it is one; after -ETIMEDOUT the path itself, seen from the root */
+};
+
+static void find_main(const char *path, int out)
+{
+    struct found found = {0};
+    struct mountpoint mountpoint;
+    for (int fd = 0; fd <= 2; fd++)
+        close(fd); /* as in child_main() */
+    found.result = mountpoint_find(path, &mountpoint);
+    if (found.result == 0) {
+        found.larder = mountpoint_is_larder(&mountpoint);
+        snprintf(found.root, sizeof found.root, "%s", mountpoint.root);
+    }
+    _exit(write(out, &found, sizeof found) != sizeof found);
+}
+
+/* The whole answer in time. Larger than what a pipe takes in one piece, but not than what it holds. */
+static bool read_in_time(int fd, struct found *found)
+{
+    int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + PATIENCE_MS * INT64_C(1000000), left_ms;
+    size_t used = 0;
+    ssize_t got = 1;
+    while (used < sizeof *found && got > 0 && (left_ms = (until_ns - clock_ns(CLOCK_MONOTONIC)) / 1000000) > 0) {
+        struct pollfd pipe = {.fd = fd, .events = POLLIN};
+        if (poll(&pipe, 1, (int)left_ms) > 0 && (got = read(fd, (char *)found + used, sizeof *found - used)) > 0)
+            used += (size_t)got;
+    }
+    return used == sizeof *found;
+}
+
+static void find(const char *path, struct found *found)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        found->result = -errno;
+        return;
+    }
+    pid_t child = fork();
+    if (child == 0)
+        find_main(path, ends[1]);
+    close(ends[1]);
+    if (child > 0 && read_in_time(ends[0], found)) {
+        waitpid(child, NULL, 0);
+    } else {
+        char here[PATH_MAX] = "";
+        bool whole = *path == '/' || getcwd(here, sizeof here);
+        int length = snprintf(found->root, sizeof found->root, "%s%s%s", here, *path == '/' ? "" : "/", path);
+        *found->root = whole && (size_t)length < sizeof found->root ? *found->root : '\0';
+        found->result = child < 0 ? -EAGAIN : -ETIMEDOUT;
+        if (child > 0)
+            kill(child, SIGKILL);
+    }
+    close(ends[0]);
+}
+
+/* Of the mounts in the list the one that was found, or, when nobody answered, the one the path seems to lie in. */
+struct choice {
+    const struct found *found;
+    struct mountpoint best; /* root NULL: none yet */
+};
+
+static int choose(void *arg, const struct mountpoint *mountpoint)
+{
+    struct choice *choice = arg;
+    const char *path = choice->found->root;
+    size_t length = strlen(mountpoint->root);
+    bool same = strcmp(path, mountpoint->root) == 0;
+    bool within = strncmp(path, mountpoint->root, length) == 0 && path[length] == '/';
+    if (!same && (choice->found->result == 0 || !within || (choice->best.root && strlen(choice->best.root) > length)))
+        return 0;
+    mountpoint_release(&choice->best);
+    return mountpoint_copy(mountpoint, &choice->best); /* a later one covers an earlier one */
+}
+
+/* The mount a word lies in is added; false: there is none, which is told. */
+static bool find_one(struct all *all, const char *word, int *ret_result)
+{
+    struct found found = {0};
+    struct choice choice = {.found = &found};
+    find(word, &found);
+    bool may_be = found.result == -ETIMEDOUT || (found.result == 0 && found.larder);
+    *ret_result = may_be ? mountpoint_each(choose, &choice) : 0;
+    bool larder = choice.best.root;
+    if (larder && *ret_result == 0)
+        *ret_result = all_add(all, &choice.best);
+    mountpoint_release(&choice.best);
+    if (!larder && *ret_result == 0)
+        (void)command_fail(COMMAND_MISS, "%s: %s", word,
+                           found.result == -ETIMEDOUT ? "does not answer"
+                           : found.result < 0         ? strerror(-found.result)
+                                                      : "no larder is mounted there");
+    return larder;
+}
+
 /* The mounts these words lie in. Those that lie in none are told, and counted in *ret_missing. */
 static int find_named(struct all *all, int words, char **argv, unsigned *ret_missing)
 {
     int result = 0;
-    for (int i = 0; i < words && result == 0; i++) {
-        struct mountpoint mountpoint;
-        int found = mountpoint_find(argv[i], &mountpoint);
-        bool larder = found == 0 && mountpoint_is_larder(&mountpoint);
-        if (larder)
-            result = all_add(all, &mountpoint);
-        else
-            (void)command_fail(COMMAND_MISS, "%s: %s", argv[i],
-                               found < 0 ? strerror(-found) : "no larder is mounted there");
-        *ret_missing += !larder;
-        if (found == 0)
-            mountpoint_release(&mountpoint);
-    }
+    for (int i = 0; i < words && result == 0; i++)
+        *ret_missing += !find_one(all, argv[i], &result);
     return result;
 }
 

@@ -53,6 +53,10 @@ fi
 # Stopped: it is not waited for, also by who reads to the end.
 kill -STOP "$daemon"
 timeout 20 bash -c '"$larder" status "$mnt" | cat' >"$work/said" || stopped=$?
+status=0
+(cd "$work" && timeout 20 "$larder" status mnt/nothing/below) >"$work/one" 2>&1 || status=$?
+equal "status of a path in a mount that is stopped" 1 $status
+grep -qF "$mnt  $store  silent: its daemon does not answer" "$work/one" || fail "$(cat "$work/one")"
 kill -CONT "$daemon"
 equal "hung" "" "${stopped-}"
 grep -qF "silent: its daemon does not answer" "$work/said" || fail "$(cat "$work/said")"
