@@ -24,7 +24,9 @@ export NOTIFY_SOCKET=$work/notify
 listen "$NOTIFY_SOCKET"
 "$larder" mount "$store" "$mnt" -f ${LARDER_TRANSPORT:+-o transport="$LARDER_TRANSPORT"} </dev/null >>"$work/daemon.log" 2>&1 &
 daemon=$!
-until told READY=1; do kill -0 "$daemon" || fail "it ended"; done
+until told READY=1; do
+    kill -0 "$daemon" && [ $SECONDS -lt 30 ] || fail "it ended, or told nothing"
+done
 equal "the mount at READY" "$daemon" "$(daemon_pid)"
 told "STATUS=$store is mounted on $mnt"
 check "first it opens the store" told_before "STATUS=opening $store" READY=1
