@@ -29,7 +29,7 @@ static bool begins(const char *text, const char *with)
 
 static int errno_of(const char *text)
 {
-    if (strstr(text, "No space left"))
+    if (strstr(text, "No space left") || strstr(text, "Disk quota exceeded")) /* to be told from a directory's limit */
         return -ENOSPC;
     if (begins(text, "Corruption"))
         return -EUCLEAN;

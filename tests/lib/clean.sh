@@ -20,7 +20,7 @@ mounts_below() {
 tail --pid="$1" -s 0.2 -f /dev/null
 [ -d "$2" ] || exit 0
 
-mounts_below "$2" | while read -r place; do fusermount3 -uz "$place"; done
+mounts_below "$2" | while read -r place; do fusermount3 -uz "$place" 2>/dev/null || umount -l "$place"; done
 for signal in TERM KILL KILL; do
     for pid in $(processes_of "$2"); do kill -s $signal "$pid"; done
     for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -28,5 +28,5 @@ for signal in TERM KILL KILL; do
         sleep 0.3
     done
 done
-mounts_below "$2" | while read -r place; do fusermount3 -uz "$place"; done
+mounts_below "$2" | while read -r place; do fusermount3 -uz "$place" 2>/dev/null || umount -l "$place"; done
 rm -rf --one-file-system "$2"
