@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* db.c - see db.h. The one place where RocksDB's options are set, each with its reason. */
 #include "db.h"
+#include "room.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@ enum {
     DATA_MEMTABLE_BYTES = 16 << 20,
     MEMTABLES_BYTES = 64 << 20, /* all memtables together */
     WAL_BYTES = 128 << 20, /* what opening after a crash has to read again */
+    SIZE_MIN = 1 << 20, /* of any of these */
     TABLE_BYTES = 16 << 20, /* a file: small, so that compacting a few is soon done */
 };
 
@@ -65,15 +67,22 @@ int db_error(const struct db *db, char *text)
 
 /* --- options ------------------------------------------------------------------------------------------- */
 
-static rocksdb_options_t *database_options(void)
+/* These sizes are for a reserve of 256 MiB: with less, on a small disk, all of them are less. */
+static uint64_t scaled(uint64_t bytes, uint64_t reserve)
+{
+    uint64_t share = bytes / 256 * (reserve >> 20);
+    return share < SIZE_MIN ? SIZE_MIN : share;
+}
+
+static rocksdb_options_t *database_options(uint64_t reserve)
 {
     rocksdb_options_t *options = rocksdb_options_create();
     rocksdb_options_set_create_if_missing(options, 1);
     rocksdb_options_set_create_missing_column_families(options, 1);
     rocksdb_options_set_max_open_files(options, -1);
     rocksdb_options_set_max_background_jobs(options, 2);
-    rocksdb_options_set_db_write_buffer_size(options, MEMTABLES_BYTES);
-    rocksdb_options_set_max_total_wal_size(options, WAL_BYTES);
+    rocksdb_options_set_db_write_buffer_size(options, scaled(MEMTABLES_BYTES, reserve));
+    rocksdb_options_set_max_total_wal_size(options, scaled(WAL_BYTES, reserve));
     rocksdb_options_set_wal_recovery_mode(options, rocksdb_point_in_time_recovery);
     rocksdb_options_set_bytes_per_sync(options, 1 << 20);
     /* The kernel reads ahead in a table that is read from front to back, and no more than asked for elsewhere. Told that
@@ -108,14 +117,15 @@ static void set_tables(rocksdb_options_t *options, enum family family, rocksdb_c
     rocksdb_block_based_options_destroy(table);
 }
 
-static rocksdb_options_t *family_options(const rocksdb_options_t *base, enum family family, rocksdb_cache_t *cache)
+static rocksdb_options_t *family_options(const rocksdb_options_t *base, enum family family, rocksdb_cache_t *cache,
+                                         uint64_t reserve)
 {
     rocksdb_options_t *options = rocksdb_options_create_copy((rocksdb_options_t *)base);
     bool data = family == FAMILY_DATA;
-    rocksdb_options_set_write_buffer_size(options, data ? DATA_MEMTABLE_BYTES : MEMTABLE_BYTES);
+    rocksdb_options_set_write_buffer_size(options, scaled(data ? DATA_MEMTABLE_BYTES : MEMTABLE_BYTES, reserve));
     rocksdb_options_set_max_write_buffer_number(options, 3);
-    rocksdb_options_set_target_file_size_base(options, TABLE_BYTES);
-    rocksdb_options_set_max_bytes_for_level_base(options, 4 * TABLE_BYTES);
+    rocksdb_options_set_target_file_size_base(options, scaled(TABLE_BYTES, reserve));
+    rocksdb_options_set_max_bytes_for_level_base(options, 4 * scaled(TABLE_BYTES, reserve));
     rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
     rocksdb_options_set_compression(options, rocksdb_lz4_compression);
     if (family == FAMILY_DEFAULT) {
@@ -131,14 +141,15 @@ static rocksdb_options_t *family_options(const rocksdb_options_t *base, enum fam
 
 /* --- life ---------------------------------------------------------------------------------------------- */
 
-static void all_options(rocksdb_cache_t *cache, bool make, rocksdb_options_t **ret_base,
+static void all_options(const char *path, rocksdb_cache_t *cache, bool make, rocksdb_options_t **ret_base,
                         const rocksdb_options_t *ret_each[FAMILY_COUNT])
 {
-    rocksdb_options_t *base = database_options();
+    uint64_t reserve = room_reserve(path);
+    rocksdb_options_t *base = database_options(reserve);
     if (!make)
         rocksdb_options_set_create_if_missing(base, 0);
     for (int i = 0; i < FAMILY_COUNT; i++)
-        ret_each[i] = family_options(base, (enum family)i, cache);
+        ret_each[i] = family_options(base, (enum family)i, cache, reserve);
     *ret_base = base;
 }
 
@@ -169,7 +180,7 @@ int db_open(struct db *db, const char *path, enum db_how how, const struct store
     rocksdb_options_t *base;
     const rocksdb_options_t *each[FAMILY_COUNT];
     char *text = NULL;
-    all_options(db->cache, how == DB_MAKE, &base, each);
+    all_options(path, db->cache, how == DB_MAKE, &base, each);
     if (how == DB_LOOK)
         db->rocks = rocksdb_open_for_read_only_column_families(
             base, path, FAMILY_COUNT, (const char *const *)family_names, each, db->families, 0, &text);
@@ -199,7 +210,7 @@ int db_rebuild(const char *path, const struct store_options *options, struct sto
     rocksdb_options_t *base;
     const rocksdb_options_t *each[FAMILY_COUNT];
     char *text = NULL;
-    all_options(cache, false, &base, each);
+    all_options(path, cache, false, &base, each);
     rocksdb_repair_db(each[FAMILY_DEFAULT], path, &text);
     release_options(base, each);
     rocksdb_cache_destroy(cache);

@@ -108,8 +108,8 @@ static bool is_rocksdb_name(const char *name)
 
 static bool is_ours(const char *name)
 {
-    static const char *const ours[] = {FORMAT_NAME, FORMAT_NEW,      LOCK_NAME,           REPAIRING,
-                                       LOST,        "larder.closed", "larder.closed.new", "larder.opening"};
+    static const char *const ours[] = {FORMAT_NAME,     FORMAT_NEW,          LOCK_NAME,        REPAIRING,       LOST,
+                                       "larder.closed", "larder.closed.new", "larder.opening", "larder.ballast"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (strcmp(name, ours[i]) == 0)
             return true;

@@ -5,6 +5,7 @@
  *     larder.format     "larder store, format 1\n"; what makes a directory a store's; larder.format.new while written
  *     larder.lock       locked with flock() while a process has the store open; the text is its pid
  *     larder.closed     which files there were when it was closed, see witness.h
+ *     larder.ballast    space set aside, see room.h
  *     larder.repairing  while it is rebuilt: what is in it need not fit together
  *     everything else is RocksDB's
  *

@@ -217,6 +217,24 @@ static bool forget(struct engine *engine, bool whole)
     return more >= 0;
 }
 
+/* While the disk is nearly full it is looked at again every second; a sentence when that begins, and when it ends. */
+static bool watch_disk(struct engine *engine)
+{
+    struct keeper *keeper = &engine->keeper;
+    if (keeper->disk_full)
+        room_guard(&engine->room);
+    bool full = room_disk_full(&engine->room);
+    if (full && !keeper->disk_full)
+        store_log(engine->options, STORE_LOG_WARNING,
+                  "the store's disk is nearly full: nothing is stored until something is deleted from it");
+    if (!full && keeper->disk_full)
+        store_log(engine->options, STORE_LOG_WARNING, "there is room on the store's disk again");
+    keeper->disk_full = full;
+    if (full)
+        keeper_wake(engine, RETRY_MS);
+    return full;
+}
+
 /* Everything once, and of what has no end its turn: then there is *more. */
 static bool pass(struct engine *engine, bool whole, bool *more)
 {
@@ -226,7 +244,7 @@ static bool pass(struct engine *engine, bool whole, bool *more)
     bool forgotten = forget(engine, whole);
     bool reaped = chore_reap(engine);
     reaped = make_room_in_quotas(engine, more) && reaped;
-    if (room_disk_full(&engine->room))
+    if (watch_disk(engine))
         snapshots_revoke(engine);
     reaped = make_room(engine, more) && reaped;
     if (!reaped)

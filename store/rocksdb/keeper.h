@@ -51,6 +51,7 @@ struct keeper {
     int64_t deadline_cursor_ms; /* no deadline row that was seen is older */
 
     /* The keeper's own. */
+    bool disk_full; /* and said so */
     uint64_t sweep_next, sweep_end; /* versions in between without an entry are a crash's leavings */
     uint64_t reaped_low, reaped_high, reaped_bytes; /* versions deleted since data was last compacted */
 };

@@ -393,6 +393,7 @@ static int write_batch(struct mutation *m)
     if (m->bytes != 0 || m->items != 0 || m->directories != 0)
         put_counters(m);
     quotas_put(m);
+    room_guard(&engine->room);
     unsettle(m);
     int result = db_write(&engine->db, engine->batch);
     tell_heads(m);

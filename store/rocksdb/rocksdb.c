@@ -200,7 +200,7 @@ static int init_memory(struct engine *engine)
     struct room_amount limit = limit_of(options->limit_bytes, options->limit_items);
     struct room_amount used = {engine->counters.bytes, engine->counters.items};
     uint64_t entries_max = limit.bytes / (ENTRY_OVERHEAD + ENTRY_ROW_HEAD);
-    room_init(&engine->room, limit, options->policy != STORE_POLICY_NONE, used, engine->home.lock,
+    room_init(&engine->room, limit, options->policy != STORE_POLICY_NONE, used, engine->home.dir,
               options->min_free_bytes);
     idle_init(&engine->idle);
     tags_init(&engine->tags);

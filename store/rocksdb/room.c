@@ -4,21 +4,26 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
 
 #define RESERVE_BYTES    (UINT64_C(256) << 20) /* memtables, log and one compaction have to fit */
 #define LOOK_EVERY_BYTES (UINT64_C(4) << 20)
+#define BALLAST_NAME     "larder.ballast"
+#define BALLAST_MIN      (UINT64_C(4) << 20)
+enum { LOOK_EVERY_MS = 5 };
 
 static uint64_t less(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
 
-void room_init(struct room *room, struct room_amount limit, bool evicts, struct room_amount used, int disk_fd,
+void room_init(struct room *room, struct room_amount limit, bool evicts, struct room_amount used, int dir,
                uint64_t min_free_bytes)
 {
-    *room = (struct room){
-        .limit = limit, .evicts = evicts, .used = used, .disk_fd = disk_fd, .min_free_bytes = min_free_bytes};
+    *room = (struct room){.limit = limit, .evicts = evicts, .used = used, .dir = dir, .min_free_bytes = min_free_bytes};
     room->unlooked_bytes = LOOK_EVERY_BYTES;
     pthread_mutex_init(&room->lock, NULL);
     pthread_cond_init(&room->changed, NULL);
@@ -30,23 +35,82 @@ void room_release(struct room *room)
     pthread_mutex_destroy(&room->lock);
 }
 
-/* Less is left than it should; or than the store needs for itself, which is RESERVE_BYTES, or half of a small disk. */
-static bool look_at_disk(const struct room *room)
+static uint64_t reserve_of(const struct statvfs *disk)
+{
+    return less(RESERVE_BYTES, (uint64_t)disk->f_blocks * disk->f_frsize / 2);
+}
+
+uint64_t room_reserve(const char *path)
 {
     struct statvfs disk;
-    if (fstatvfs(room->disk_fd, &disk) < 0)
-        return false;
-    uint64_t left = (uint64_t)disk.f_bavail * disk.f_frsize, all = (uint64_t)disk.f_blocks * disk.f_frsize;
-    return left < less(RESERVE_BYTES, all / 2) || left < room->min_free_bytes;
+    return statvfs(path, &disk) < 0 ? RESERVE_BYTES : reserve_of(&disk);
+}
+
+static int64_t coarse_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* --- the ballast --------------------------------------------------------------------------------------- */
+
+/* Where a file system cannot set space aside there is none. */
+static bool make_ballast(int dir, uint64_t bytes)
+{
+    int file = openat(dir, BALLAST_NAME, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    bool made = file >= 0 && fallocate(file, 0, 0, (off_t)bytes) == 0;
+    if (file >= 0)
+        close(file);
+    if (!made)
+        unlinkat(dir, BALLAST_NAME, 0);
+    return made;
+}
+
+/* As large as what memtables may hold, and no more than becomes a small store. */
+static uint64_t ballast_size(uint64_t reserve, uint64_t limit)
+{
+    uint64_t share = limit / 8 > BALLAST_MIN ? limit / 8 : BALLAST_MIN;
+    return less(reserve / 4, share);
+}
+
+/* --- the disk ------------------------------------------------------------------------------------------ */
+
+/* Full: less is left than it should, or than the store needs for itself, of which the ballast is a part. */
+static void look_locked(struct room *room)
+{
+    struct statvfs disk;
+    room->unlooked_bytes = 0;
+    room->looked_ms = coarse_ms();
+    if (fstatvfs(room->dir, &disk) < 0)
+        return;
+    uint64_t left = (uint64_t)disk.f_bavail * disk.f_frsize, reserve = reserve_of(&disk);
+    if (room->ballast_bytes == 0)
+        room->ballast_bytes = ballast_size(reserve, room->limit.bytes);
+    if (room->ballast && left < room->ballast_bytes / 2) {
+        unlinkat(room->dir, BALLAST_NAME, 0);
+        room->ballast = false;
+        left += room->ballast_bytes;
+    } else if (!room->ballast && left >= reserve) {
+        room->ballast = make_ballast(room->dir, room->ballast_bytes);
+        left -= room->ballast ? room->ballast_bytes : 0;
+    }
+    room->disk_full = left + (room->ballast ? room->ballast_bytes : 0) < reserve || left < room->min_free_bytes;
+}
+
+void room_guard(struct room *room)
+{
+    pthread_mutex_lock(&room->lock);
+    if (coarse_ms() - room->looked_ms >= LOOK_EVERY_MS)
+        look_locked(room);
+    pthread_mutex_unlock(&room->lock);
 }
 
 static bool is_disk_full_locked(struct room *room, uint64_t bytes)
 {
     room->unlooked_bytes += bytes;
-    if (room->unlooked_bytes >= LOOK_EVERY_BYTES || room->disk_full) {
-        room->disk_full = look_at_disk(room);
-        room->unlooked_bytes = 0;
-    }
+    if (room->unlooked_bytes >= LOOK_EVERY_BYTES || room->disk_full)
+        look_locked(room);
     return room->disk_full;
 }
 

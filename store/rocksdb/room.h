@@ -9,6 +9,9 @@
  * There is no room either while the disk is nearly full: RocksDB must never meet a full one, which can leave it unable
  * to recover. What is refused then, without a wait, is what adds bytes; removing goes on, and the keeper evicts.
  *
+ * Part of that reserve is a file, the ballast: it is given back when a stranger has taken nearly all there was, so that
+ * what is removed can still be written down, and made again when there is room.
+ *
  * Whoever finds no room waits for the keeper to make some, and fails when the keeper has tried and could not. A wait
  * holds neither the mutation mutex nor the table's lock, which the keeper needs. The lock here is taken last.
  */
@@ -50,7 +53,7 @@ static inline bool room_fits(uint64_t used, uint64_t amount, uint64_t limit)
 }
 
 struct room {
-    int disk_fd; /* constant: on the file system that may become full, */
+    int dir; /* constant: the store's, on the file system that may become full, */
     uint64_t min_free_bytes; /* constant: and is, with less than that left; 0: see room.c */
 
     pthread_mutex_t lock; /* guards what follows */
@@ -67,10 +70,13 @@ struct room {
     uint64_t waits;
     uint64_t unlooked_bytes; /* taken since the disk was last looked at */
     bool disk_full;
+    uint64_t ballast_bytes; /* constant: of the file that is given back, */
+    bool ballast; /* which is there */
+    int64_t looked_ms; /* when the disk was last looked at, CLOCK_MONOTONIC_COARSE */
 };
 
 /* `min_free_bytes`: as in struct store_options. */
-void room_init(struct room *room, struct room_amount limit, bool evicts, struct room_amount used, int disk_fd,
+void room_init(struct room *room, struct room_amount limit, bool evicts, struct room_amount used, int dir,
                uint64_t min_free_bytes);
 void room_release(struct room *room);
 
@@ -114,6 +120,12 @@ struct room_amount room_limit(struct room *room);
 bool room_waited_for(struct room *room);
 
 struct room_amount room_used(struct room *room);
+
+/* So much is kept free for memtables, log and compaction on the disk that has `path`: 256 MiB, or half of a small one. */
+uint64_t room_reserve(const char *path);
+
+/* To be called before anything is written: looks at the disk, now and then, and gives the ballast back if need be. */
+void room_guard(struct room *room);
 
 /* True when the last look at the disk found it nearly full. */
 bool room_disk_full(struct room *room);

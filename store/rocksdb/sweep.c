@@ -83,6 +83,7 @@ static bool reap_batch(struct engine *engine, struct reap **list)
         chunks += end->chunks;
         freed.bytes += end->cost;
     }
+    room_guard(&engine->room);
     bool done = db_write(&engine->db, batch) == 0;
     rocksdb_writebatch_destroy(batch);
     while (done && *list != end) {
