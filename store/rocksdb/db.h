@@ -3,11 +3,10 @@
  * db.h - RocksDB, opened with the options this store wants, its five column families, and its string errors turned
  * into errno. Knows keys and bytes; knows nothing of entries.
  *
- * What RocksDB 7.8.3 does when writing fails (tests/lib/faulty.c): after any error, also one that came once, of a log, a
- * manifest or a table that is flushed (write, create, sync) all writes fail with that error, reads go on, and what was
- * acknowledged is there when it is opened again. After ENOSPC alone it looks every five seconds whether there is space, and
- * goes on by itself; there is no call in C to make it try. ENOSPC at all steps at once, a log's write among them, was seen to
- * abort (an assertion in WritableFileWriter). So it should not meet ENOSPC: room.h.
+ * What RocksDB 7.8.3 was seen to do when writing fails (tests/lib/faulty.c plants it): after an error of a log, a manifest or
+ * a table that is flushed (write, create, sync) writes fail with that error, reads go on, and what was acknowledged is
+ * there when it is opened again. There is no call in C to make it try again. ENOSPC at all steps at once, a log's write
+ * among them, was seen to abort (an assertion in WritableFileWriter). So it should not meet ENOSPC: room.h.
  *
  * Every function may be called from any thread. A batch and an iterator belong to whoever made them.
  */

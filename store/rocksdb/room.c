@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,6 +68,17 @@ static bool make_ballast(int dir, uint64_t bytes)
     return made;
 }
 
+/* Whether the one that the store had when it was last open is there, and as large as it is to be; another is taken away. */
+static bool keep_ballast(int dir, uint64_t bytes)
+{
+    struct stat stat;
+    bool kept = fstatat(dir, BALLAST_NAME, &stat, AT_SYMLINK_NOFOLLOW) == 0 && (uint64_t)stat.st_size == bytes &&
+                (uint64_t)stat.st_blocks * 512 >= bytes;
+    if (!kept)
+        unlinkat(dir, BALLAST_NAME, 0);
+    return kept;
+}
+
 /* As large as what memtables may hold, and no more than becomes a small store. */
 static uint64_t ballast_size(uint64_t reserve, uint64_t limit)
 {
@@ -84,9 +96,14 @@ static void look_locked(struct room *room)
     room->looked_ms = coarse_ms();
     if (fstatvfs(room->dir, &disk) < 0)
         return;
-    uint64_t left = (uint64_t)disk.f_bavail * disk.f_frsize, reserve = reserve_of(&disk);
-    if (room->ballast_bytes == 0)
+    uint64_t reserve = reserve_of(&disk);
+    if (room->ballast_bytes == 0) {
         room->ballast_bytes = ballast_size(reserve, room->limit.bytes);
+        room->ballast = keep_ballast(room->dir, room->ballast_bytes);
+        if (fstatvfs(room->dir, &disk) < 0)
+            return;
+    }
+    uint64_t left = (uint64_t)disk.f_bavail * disk.f_frsize;
     if (room->ballast && left < room->ballast_bytes / 2) {
         unlinkat(room->dir, BALLAST_NAME, 0);
         room->ballast = false;
