@@ -82,6 +82,7 @@ for size in "${@:-64}"; do
     kill_daemon
     mount_larder -o size=1G,policy=none
     all_is_there "killed"
+    wait_until 5 stores_again # what is set aside for such a disk counts at the next mount, too
     unmount_larder
     check "the store is clean" "$larder" fsck "$store" >/dev/null
     umount "$disk"
