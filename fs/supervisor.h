@@ -55,8 +55,9 @@ struct supervised {
 int supervisor_run(const struct supervised *supervised, int signals, char *error, size_t error_size);
 
 /*
- * Looks whether the dead mount that a crash left is there, and takes it away if `away` is set. Returns 0; -ENOENT, nothing of that kind is there any more; -EBUSY, it is
- * mounted and answers; another negative errno, it cannot be unmounted, or looked at. All but 0 with a reason.
+ * Looks whether the dead mount that a crash left is there, and takes it away if `away` is set. Returns 0; -ENOENT, nothing
+ * of that kind is there any more; -EBUSY, it is mounted and answers; another negative errno, it cannot be unmounted, or
+ * looked at. All but 0 with a reason.
  */
 int supervisor_reclaim(const char *mountpoint, const char *source, bool away, char *reason, size_t reason_size);
 
