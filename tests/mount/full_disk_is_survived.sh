@@ -57,6 +57,8 @@ for size in "${@:-64}"; do
     store=$disk/store
     : >"$work/acknowledged"
     mount_larder -o size=1G,policy=none
+    mkdir "$mnt/small"
+    (cd "$mnt/small" && for ((i = 0; i < 2000; i++)); do echo "$i" >"$i"; done)
     writers own
     [ -s "$work/acknowledged" ] || fail "nothing fits a disk of $size MiB"
     all_is_there "filled"
@@ -69,6 +71,8 @@ for size in "${@:-64}"; do
     all_is_there "filled by a stranger"
     head -n 20 "$work/acknowledged" | while read -r name; do rm "$mnt/$name" || fail "$name cannot be deleted"; done
     sed -i 1,20d "$work/acknowledged"
+    # what that many deletes write down is more than is left in blocks that have been begun
+    (cd "$mnt/small" && printf '%s\n' {0..1999} | xargs rm) || fail "small entries cannot be deleted"
     refused "No space left" cp "$work/piece" "$mnt/refused"
     ! daemon_gone || fail "the daemon ended"
     grep -q "nearly full" "$work/daemon.log" || fail "the log says nothing of it"
