@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fill.c - fill STORE COUNT TAG [EACH]: puts many entries with a tag into a store that nobody has mounted, faster than
- * through a mount: tagged/N/M, a thousand or EACH in a directory, of 100 bytes; and other/0 to other/999 without the tag.
+ * fill.c - puts many entries of 100 bytes into a store that nobody has mounted, faster than through a mount.
+ *
+ *     fill STORE COUNT TAG [EACH]    tagged/N/M with a tag, a thousand or EACH in a directory, and other/0 to other/999
+ *                                    without
+ *     fill STORE NAME=COUNT...       NAME/0 to NAME/COUNT-1, without a tag
  */
 #include "store.h"
 
@@ -18,6 +21,11 @@ static void need(int result, const char *what)
         return;
     fprintf(stderr, "fill: %s: %s\n", what, strerror(-result));
     exit(1);
+}
+
+static unsigned number(const char *text)
+{
+    return (unsigned)strtoul(text, NULL, 10);
 }
 
 static uint64_t make_dir(struct store *store, uint64_t parent, const char *name)
@@ -41,23 +49,10 @@ static void put(struct store *store, uint64_t dir, unsigned number)
     store_unpin(version);
 }
 
-int main(int argc, char **argv)
+static void fill_tagged(struct store *store, unsigned count, const char *tag, unsigned each)
 {
-    struct store_options options = {.limit_bytes = (uint64_t)8 << 30};
-    struct store *store;
-    struct store_error error;
-    if (argc != 4 && argc != 5) {
-        fprintf(stderr, "usage: fill STORE COUNT TAG [EACH]\n");
-        return 2;
-    }
-    unsigned count = (unsigned)strtoul(argv[2], NULL, 10);
-    unsigned each = argc == 5 ? (unsigned)strtoul(argv[4], NULL, 10) : EACH;
-    if (store_open(argv[1], &options, &store, &error) < 0) {
-        fprintf(stderr, "fill: %s\n", error.text);
-        return 1;
-    }
     uint64_t tagged = make_dir(store, STORE_ROOT, "tagged"), other = make_dir(store, STORE_ROOT, "other"), dir = 0;
-    need(store_change_dir(store, tagged, &(struct entry_change){.set = ENTRY_SET_TAGS, .tags = argv[3]}, NULL), "tags");
+    need(store_change_dir(store, tagged, &(struct entry_change){.set = ENTRY_SET_TAGS, .tags = tag}, NULL), "tags");
     for (unsigned i = 0; i < count; i++) {
         char name[16];
         snprintf(name, sizeof name, "%u", i / each);
@@ -67,6 +62,40 @@ int main(int argc, char **argv)
     }
     for (unsigned i = 0; i < OTHERS; i++)
         put(store, other, i);
+}
+
+/* `what` is NAME=COUNT. */
+static void fill_one(struct store *store, char *what)
+{
+    char *count = strchr(what, '=');
+    *count++ = '\0';
+    uint64_t dir = make_dir(store, STORE_ROOT, what);
+    unsigned entries = number(count);
+    for (unsigned i = 0; i < entries; i++)
+        put(store, dir, i);
+}
+
+int main(int argc, char **argv)
+{
+    struct store_options options = {.limit_bytes = (uint64_t)64 << 30};
+    struct store *store;
+    struct store_error error;
+    bool names = argc > 2;
+    for (int i = 2; i < argc; i++)
+        names = names && strchr(argv[i], '=');
+    if (!names && argc != 4 && argc != 5) {
+        fprintf(stderr, "usage: fill STORE COUNT TAG [EACH]\n"
+                        "       fill STORE NAME=COUNT...\n");
+        return 2;
+    }
+    if (store_open(argv[1], &options, &store, &error) < 0) {
+        fprintf(stderr, "fill: %s\n", error.text);
+        return 1;
+    }
+    if (!names)
+        fill_tagged(store, number(argv[2]), argv[3], argc == 5 ? number(argv[4]) : EACH);
+    for (int i = 2; names && i < argc; i++)
+        fill_one(store, argv[i]);
     store_close(store);
     return 0;
 }
