@@ -15,7 +15,8 @@ import random
 from larder_test import *
 
 PATTERN = bytes(range(251)) * 4
-GONE = (errno.ENOTCONN, errno.ECONNABORTED, errno.ECANCELED, errno.EIO, errno.ENODEV)
+# EINTR, over io_uring: the daemon died as its pages were to be filled
+GONE = (errno.ENOTCONN, errno.ECONNABORTED, errno.ECANCELED, errno.EINTR, errno.EIO, errno.ENODEV)
 
 
 def value_of(seed, size):
@@ -241,6 +242,16 @@ def difference(state, files, dirs, leavings):
     return f"{sorted(extra)[:5]} should not be there" if extra else None
 
 
+def tell_history(notes, root, files):
+    """What was done last, and what is there, for whoever has to find out what went wrong."""
+    for line in open(notes).readlines()[-60:]:
+        print(line[:400], end="", file=sys.stderr)
+    for path in sorted(files):
+        told = [os.getxattr(f"{root}/{path}", name) for name in ("user.version", "user.tags", "user.ttl")
+                if name == "user.version" or name in os.listxattr(f"{root}/{path}")]
+        print(path, len(files[path]), files[path][:30], told, file=sys.stderr)
+
+
 def check_one(number):
     notes, root = f"{work}/notes{number}", f"w{number}"
     if not os.path.isdir(root):
@@ -255,6 +266,8 @@ def check_one(number):
     leavings = {pending["path"] + ".new"} if pending and pending.get("by") else set()
     files, dirs = found_below(root)
     wrong = [difference(each, files, dirs, leavings) for each in states]
+    if None not in wrong:
+        tell_history(notes, root, files)
     check(None in wrong, f"{root}, with {pending} under way:", "; or ".join(map(str, wrong)))
     for path in leavings & set(files):
         os.unlink(f"{root}/{path}")

@@ -49,7 +49,7 @@ for ((i = 0; i < 20; i++)); do
     done
 done
 median() { sort -n "$1" | sed -n 10p; }
-figure "renaming a directory with $million entries" "$(median "$work/million")" $(($(median "$work/ten") * 3 / 2)) us
+figure "renaming a directory with $million entries" "$(median "$work/million")" $(($(median "$work/ten") * 2)) us
 
 python3 - $half $reads <<'END'
 from larder_test import *
