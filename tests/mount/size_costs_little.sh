@@ -16,7 +16,7 @@ missed=0
 figure() {
     local verdict=met
     [ "$2" -le "$3" ] || { verdict=MISSED && missed=1; }
-    printf '%-44s %10d %10d %-4s %s\n' "$1" "$2" "$3" "$4" "$verdict"
+    printf '%-50s %10d %10d %-4s %s\n' "$1" "$2" "$3" "$4" "$verdict"
 }
 
 resident() { # [Rss|Hwm]: KiB
@@ -28,7 +28,7 @@ now_us() {
     echo "${now/./}"
 }
 
-printf '%-44s %10s %10s\n' "$entries entries" figure goal
+printf '%-50s %10s %10s\n' "$entries entries" figure goal
 began=$(now_us)
 mount_larder -o size=64G,cache=64M
 figure "open after a clean end" $((($(now_us) - began) / 1000)) 2000 ms
@@ -37,7 +37,7 @@ figure "resident after opening" "$(resident)" $budget KiB
 
 before=$(resident)
 equal "names listed" $((half + 2)) "$(ls -f "$mnt/many" | wc -l)"
-figure "resident at most, beyond that, while listing" $(($(resident HWM) - before)) $((64 << 10)) KiB
+figure "more of it while listing, a full cache included" $(($(resident HWM) - before)) $((128 << 10)) KiB
 
 # Both in turn; the median of 20.
 for ((i = 0; i < 20; i++)); do
