@@ -9,6 +9,7 @@ from its notes alone: before each operation it notes what it is about to do, and
 under way when the daemon died was done wholly, or not at all; so there are two states that may be found, and the one
 that is found is where the next round begins. A note is a line of JSON in a file beside the mount, which survives.
 """
+import collections
 import json
 import random
 
@@ -218,10 +219,26 @@ def found_below(root):
         head = os.path.relpath(at, root) + "/" if at != root else ""
         dirs += [head + name for name in below]
         for name in names:
-            value = get(f"{at}/{name}")
-            if value is not None: # else it has ended
-                files[head + name] = value
+            try:
+                tags, ttl = (attribute(f"{at}/{name}", key) for key in ("user.tags", "user.ttl"))
+                files[head + name] = Found(get(f"{at}/{name}"), sorted(tags.split(",")) if tags else [], ttl is not None)
+            except FileNotFoundError:
+                continue # it has ended
+            if files[head + name].value is None:
+                del files[head + name]
     return files, dirs
+
+
+Found = collections.namedtuple("Found", "value tags ends")
+
+
+def attribute(path, name):
+    try:
+        return os.getxattr(path, name).decode()
+    except OSError as error:
+        if error.errno != errno.ENODATA:
+            raise
+    return None
 
 
 def difference(state, files, dirs, leavings):
@@ -234,22 +251,24 @@ def difference(state, files, dirs, leavings):
         if path not in files:
             if not file["ends"] or file["ends"][0] > now + 0.05:
                 return f"{path} is lost"
-        elif files[path] != want:
-            return f"{path} has {len(files[path])} bytes beginning with {files[path][:30]}, and not {want[:30]}, {len(want)}"
+        elif files[path].value != want:
+            value = files[path].value
+            return f"{path} has {len(value)} bytes beginning with {value[:30]}, and not {want[:30]}, {len(want)}"
+        elif files[path].tags != sorted(file["tags"]) or files[path].ends != bool(file["ends"]):
+            # Short values can be the same, and what is to become of them is not.
+            return f"{path} has {files[path]}, and not {file}"
         elif file["ends"] and file["ends"][1] < now - 2:
             return f"{path} should have ended"
     extra = set(files) - set(state.files) - leavings
     return f"{sorted(extra)[:5]} should not be there" if extra else None
 
 
-def tell_history(notes, root, files):
+def tell_history(notes, files):
     """What was done last, and what is there, for whoever has to find out what went wrong."""
     for line in open(notes).readlines()[-60:]:
         print(line[:400], end="", file=sys.stderr)
-    for path in sorted(files):
-        told = [os.getxattr(f"{root}/{path}", name) for name in ("user.version", "user.tags", "user.ttl")
-                if name == "user.version" or name in os.listxattr(f"{root}/{path}")]
-        print(path, len(files[path]), files[path][:30], told, file=sys.stderr)
+    for path, found in sorted(files.items()):
+        print(path, len(found.value), found.value[:30], found.tags, found.ends, file=sys.stderr)
 
 
 def check_one(number):
@@ -267,7 +286,7 @@ def check_one(number):
     files, dirs = found_below(root)
     wrong = [difference(each, files, dirs, leavings) for each in states]
     if None not in wrong:
-        tell_history(notes, root, files)
+        tell_history(notes, files)
     check(None in wrong, f"{root}, with {pending} under way:", "; or ".join(map(str, wrong)))
     for path in leavings & set(files):
         os.unlink(f"{root}/{path}")
