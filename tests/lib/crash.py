@@ -221,7 +221,8 @@ def found_below(root):
         for name in names:
             try:
                 tags, ttl = (attribute(f"{at}/{name}", key) for key in ("user.tags", "user.ttl"))
-                files[head + name] = Found(get(f"{at}/{name}"), sorted(tags.split(",")) if tags else [], ttl is not None)
+                files[head + name] = Found(get(f"{at}/{name}"), sorted(tags.split(",")) if tags else [],
+                                           ttl not in (None, "0"))
             except FileNotFoundError:
                 continue # it has ended
             if files[head + name].value is None:
