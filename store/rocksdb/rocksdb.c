@@ -286,6 +286,7 @@ static int check_files(struct engine *engine, const char *path, const struct wit
 static int open_database(struct engine *engine, const char *path, struct store_error *error)
 {
     struct store_error why;
+    room_lighten(engine->home.dir);
     int result = db_open(&engine->db, path, DB_MAKE, engine->options, &engine->reads, &why);
     if (result == -EUCLEAN)
         return home_fail_damaged(error, "%s: %s", path, why.text);
@@ -361,6 +362,7 @@ void engine_close(struct engine *engine)
     ahead_stop(&engine->ahead);
     chore_save_reads(engine);
     uint64_t mark = engine->ids.next;
+    room_lighten(engine->home.dir);
     bool written = put_ids(engine, (struct meta_ids){mark, clean}) == 0 && db_sync(&engine->db) == 0;
     (void)db_flush(&engine->db); /* so that nothing is in the log alone: one that is damaged looks like one of before */
     keeper_release(engine);

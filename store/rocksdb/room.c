@@ -14,7 +14,7 @@
 #define LOOK_EVERY_BYTES (UINT64_C(4) << 20)
 #define BALLAST_NAME     "larder.ballast"
 #define BALLAST_MIN      (UINT64_C(4) << 20)
-enum { LOOK_EVERY_MS = 5 };
+enum { LOOK_EVERY_MS = 5, BALLAST_AGAIN_MS = 60000 };
 
 static uint64_t less(uint64_t a, uint64_t b)
 {
@@ -44,7 +44,7 @@ static uint64_t reserve_of(const struct statvfs *disk)
 uint64_t room_reserve(const char *path)
 {
     struct statvfs disk;
-    return statvfs(path, &disk) < 0 ? RESERVE_BYTES : reserve_of(&disk);
+    return statvfs(path, &disk) < 0 || disk.f_blocks == 0 ? RESERVE_BYTES : reserve_of(&disk);
 }
 
 static int64_t coarse_ms(void)
@@ -56,11 +56,19 @@ static int64_t coarse_ms(void)
 
 /* --- the ballast --------------------------------------------------------------------------------------- */
 
-/* Where a file system cannot set space aside there is none. */
+/* Whether that is the size of it, and so much of the disk is set aside. */
+static bool is_ballast(const struct stat *stat, uint64_t bytes)
+{
+    return (uint64_t)stat->st_size == bytes && (uint64_t)stat->st_blocks * 512 >= bytes;
+}
+
+/* Where a file system cannot set space aside, or says that it did and did not, there is none. */
 static bool make_ballast(int dir, uint64_t bytes)
 {
+    struct stat stat;
     int file = openat(dir, BALLAST_NAME, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    bool made = file >= 0 && fallocate(file, 0, 0, (off_t)bytes) == 0;
+    bool made =
+        file >= 0 && fallocate(file, 0, 0, (off_t)bytes) == 0 && fstat(file, &stat) == 0 && is_ballast(&stat, bytes);
     if (file >= 0)
         close(file);
     if (!made)
@@ -72,8 +80,7 @@ static bool make_ballast(int dir, uint64_t bytes)
 static bool keep_ballast(int dir, uint64_t bytes)
 {
     struct stat stat;
-    bool kept = fstatat(dir, BALLAST_NAME, &stat, AT_SYMLINK_NOFOLLOW) == 0 && (uint64_t)stat.st_size == bytes &&
-                (uint64_t)stat.st_blocks * 512 >= bytes;
+    bool kept = fstatat(dir, BALLAST_NAME, &stat, AT_SYMLINK_NOFOLLOW) == 0 && is_ballast(&stat, bytes);
     if (!kept)
         unlinkat(dir, BALLAST_NAME, 0);
     return kept;
@@ -88,13 +95,31 @@ static uint64_t ballast_size(uint64_t reserve, uint64_t limit)
 
 /* --- the disk ------------------------------------------------------------------------------------------ */
 
+/* Gives the ballast back, or sets it aside, as the disk has `left`; returns what is left then. One that cannot be had, as
+ * with a quota that statvfs() knows nothing of, is not tried again soon: trying takes what is left of that. */
+static uint64_t tend_ballast(struct room *room, uint64_t left, uint64_t reserve)
+{
+    uint64_t bytes = room->ballast_bytes;
+    if (room->ballast && left < bytes) {
+        unlinkat(room->dir, BALLAST_NAME, 0);
+        room->ballast = false;
+        return left + bytes;
+    }
+    bool wanted = !room->ballast && left >= reserve && left >= room->min_free_bytes + bytes;
+    if (!wanted || room->looked_ms < room->ballast_not_before_ms)
+        return left;
+    room->ballast = make_ballast(room->dir, bytes);
+    room->ballast_not_before_ms = room->looked_ms + BALLAST_AGAIN_MS;
+    return left - (room->ballast ? bytes : 0);
+}
+
 /* Full: less is left than it should, or than the store needs for itself, of which the ballast is a part. */
 static void look_locked(struct room *room)
 {
     struct statvfs disk;
     room->unlooked_bytes = 0;
     room->looked_ms = coarse_ms();
-    if (fstatvfs(room->dir, &disk) < 0)
+    if (fstatvfs(room->dir, &disk) < 0 || disk.f_blocks == 0)
         return;
     uint64_t reserve = reserve_of(&disk);
     if (room->ballast_bytes == 0) {
@@ -103,16 +128,15 @@ static void look_locked(struct room *room)
         if (fstatvfs(room->dir, &disk) < 0)
             return;
     }
-    uint64_t left = (uint64_t)disk.f_bavail * disk.f_frsize;
-    if (room->ballast && left < room->ballast_bytes / 2) {
-        unlinkat(room->dir, BALLAST_NAME, 0);
-        room->ballast = false;
-        left += room->ballast_bytes;
-    } else if (!room->ballast && left >= reserve) {
-        room->ballast = make_ballast(room->dir, room->ballast_bytes);
-        left -= room->ballast ? room->ballast_bytes : 0;
-    }
+    uint64_t left = tend_ballast(room, (uint64_t)disk.f_bavail * disk.f_frsize, reserve);
     room->disk_full = left + (room->ballast ? room->ballast_bytes : 0) < reserve || left < room->min_free_bytes;
+}
+
+void room_lighten(int dir)
+{
+    struct statvfs disk;
+    if (fstatvfs(dir, &disk) < 0 || (uint64_t)disk.f_bavail * disk.f_frsize < reserve_of(&disk))
+        unlinkat(dir, BALLAST_NAME, 0);
 }
 
 void room_guard(struct room *room)

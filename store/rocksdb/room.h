@@ -73,6 +73,7 @@ struct room {
     uint64_t ballast_bytes; /* constant: of the file that is given back, */
     bool ballast; /* which is there */
     int64_t looked_ms; /* when the disk was last looked at, CLOCK_MONOTONIC_COARSE */
+    int64_t ballast_not_before_ms; /* likewise: when it may be made again */
 };
 
 /* `min_free_bytes`: as in struct store_options. */
@@ -123,6 +124,10 @@ struct room_amount room_used(struct room *room);
 
 /* So much is kept free for memtables, log and compaction on the disk that has `path`: 256 MiB, or half of a small one. */
 uint64_t room_reserve(const char *path);
+
+/* Gives the ballast of a store back that is about to be opened or closed on a disk that is nearly full: recovery, and what is
+ * flushed at the end, take space before anybody looks. `dir`: the store's. Any thread. */
+void room_lighten(int dir);
 
 /* To be called before anything is written: looks at the disk, now and then, and gives the ballast back if need be. */
 void room_guard(struct room *room);
