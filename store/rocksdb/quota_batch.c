@@ -2,6 +2,8 @@
 /* quota_batch.c - see quota.h: what a batch changes in quotas, whether it fits, and what follows when it was written. */
 #include "quota_parts.h"
 
+#include <errno.h>
+
 static void touch(struct mutation *m, struct quota *quota)
 {
     if (quota->touched)
@@ -11,14 +13,15 @@ static void touch(struct mutation *m, struct quota *quota)
     m->touched = quota;
 }
 
-/* The quotas that a directory is in, from the innermost on, all of them: of some it may have been unknown. */
+/* The quotas that a directory is in, from the innermost on, all of them: of some it may have been unknown. Above a directory
+ * whose place is damaged for good they are not to be had: what is below it goes on without, until that is repaired. */
 static int find_chain(struct engine *engine, uint64_t dir, struct quota **ret_quota)
 {
     int result = quotas_innermost(engine, dir, ret_quota);
     for (struct quota *quota = *ret_quota; result == 0 && quota; quota = quota->outer)
         if (quota->unplaced)
             result = quota_place(engine, quota);
-    return result;
+    return result == -EUCLEAN ? 0 : result;
 }
 
 int quotas_account(struct mutation *m, uint64_t dir, int64_t bytes, int64_t items)
