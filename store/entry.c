@@ -125,6 +125,12 @@ static bool xattrs_well_formed(const uint8_t *xattrs, size_t size)
     return true;
 }
 
+/* "." and "..": the first stores of this format had such tags. */
+static bool is_dots(const char *tag, size_t size)
+{
+    return (size == 1 || size == 2) && memcmp(tag, "..", size) == 0;
+}
+
 /* True when tags are as clean_tags() leaves them, but for duplicates, which do no harm: others rely on how long and how many
  * they can be. `tags` has a NUL behind it. */
 static bool tags_well_formed(const char *tags, size_t size)
@@ -132,7 +138,7 @@ static bool tags_well_formed(const char *tags, size_t size)
     size_t position = 0, tag_size, count = 0;
     const char *tag;
     while (entry_tag_next(tags, &position, &tag, &tag_size))
-        if (entry_check_tag(tag, tag_size) < 0 || ++count > STORE_TAGS_MAX)
+        if ((entry_check_tag(tag, tag_size) < 0 && !is_dots(tag, tag_size)) || ++count > STORE_TAGS_MAX)
             return false;
     return size == 0 || tags[size - 1] != ',';
 }
