@@ -5,11 +5,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -130,7 +132,8 @@ static int open_parent(const struct tree *tree, const char *path)
     int fd = -ENOENT;
     if (size > 0 && strncmp(path, level->path, size) == 0 && (path[size] == '/' || path[size] == '\0'))
         fd = find_below(level->fd, path + size + (path[size] == '/'));
-    return fd == -ENOENT ? find_below(tree->root, path) : fd; /* unless somebody has removed that one */
+    return fd == -ENOENT || fd == -ESTALE ? find_below(tree->root, path)
+                                          : fd; /* unless somebody has removed that one */
 }
 
 int tree_parent(struct tree *tree, const char *path, int *ret_dir, char *ret_name)
@@ -233,7 +236,11 @@ int tree_open_child(int dir, const char *name)
 
 void tree_spare_name(struct tree *tree, char *ret_name)
 {
-    snprintf(ret_name, TREE_SPARE_MAX, ".restoring-%ld-%u", (long)getpid(), tree->spares++);
+    uint64_t chance =
+        0; /* a number of a process says little: there are others in other containers, and before a crash */
+    if (getrandom(&chance, sizeof chance, 0) < 0)
+        chance = (uint64_t)getpid();
+    snprintf(ret_name, TREE_SPARE_MAX, ".restoring-%016" PRIx64 "-%u", chance, tree->spares++);
 }
 
 /* Removes whatever is there but a directory with something in it. */
