@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -20,6 +21,7 @@ static const struct {
     {CAP_DAC_READ_SEARCH, "dac_read_search"},
     {CAP_SYS_PTRACE, "sys_ptrace"},
     {CAP_SYS_ADMIN, "sys_admin"},
+    {CAP_SYS_NICE, "sys_nice"}, /* last: only where it cannot be done without */
 };
 
 enum { KEPT = sizeof kept / sizeof *kept };
@@ -51,16 +53,18 @@ static int set_permitted(uint64_t permitted)
     return syscall(SYS_capset, &self, sets) < 0 ? -errno : 0;
 }
 
-/* Whoever may raise its priority a little may end being SCHED_IDLE. Where that may not be set, nobody is lowered. */
-static void allow_usual_priority(void)
+/* Whoever may raise its priority a little may end being SCHED_IDLE. False where that may not be set, as without sys_resource. */
+static bool allow_usual_priority(void)
 {
     const rlim_t usual = 20; /* that of nice 0; see RLIMIT_NICE in getrlimit(2) */
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NICE, &limit) < 0 || limit.rlim_cur >= usual)
-        return;
+    if (getrlimit(RLIMIT_NICE, &limit) < 0)
+        return false;
+    if (limit.rlim_cur >= usual)
+        return true;
     limit.rlim_cur = usual;
     limit.rlim_max = limit.rlim_max > usual ? limit.rlim_max : usual;
-    setrlimit(RLIMIT_NICE, &limit);
+    return setrlimit(RLIMIT_NICE, &limit) == 0;
 }
 
 int privileges_drop(void)
@@ -73,7 +77,8 @@ int privileges_drop(void)
         return result;
     for (unsigned i = 0; i < KEPT; i++)
         keep |= CAPABILITY(kept[i].number);
-    allow_usual_priority();
+    if (allow_usual_priority())
+        keep &= ~CAPABILITY(CAP_SYS_NICE);
     for (unsigned number = 0; prctl(PR_CAPBSET_READ, number) >= 0; number++)
         if (!(keep & CAPABILITY(number)) && permitted & CAPABILITY(CAP_SETPCAP))
             prctl(PR_CAPBSET_DROP, number);

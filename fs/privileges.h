@@ -8,7 +8,8 @@
  *     dac_read_search   likewise (/proc/PID/fd is its owner's); and to enter directories above the store
  *
  * and what it has given up neither it nor a program it starts can get back (no_new_privs). To run after everybody else for
- * a while, and then no more, would take sys_nice (crew.h): a limit of its own gives it the right to just that.
+ * a while, and then no more, takes sys_nice (crew.h), or a limit of its own that gives it the right to just that: where that
+ * may not be set, as in a container without sys_resource, it keeps sys_nice, too.
  *
  * A daemon that a user has started has no privileges, and unmounts with the help of a program that has (fusermount3), so
  * that it may not refuse new ones.
