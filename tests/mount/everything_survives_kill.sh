@@ -4,10 +4,12 @@
 # daemon is killed at some moment, again and again: everything acknowledged is there, what was under way was done wholly
 # or not at all, and a check of every invariant finds nothing.
 #
-#     everything_survives_kill.sh [KILLS]    default 20
+#     everything_survives_kill.sh [KILLS]    default 20, over io_uring 10
 . "$(dirname "$0")/../lib/mount.sh"
 needs_disk
-kills=${1:-20}
+kills=20
+[ "${LARDER_TRANSPORT-}" != uring ] || kills=10
+kills=${1:-$kills}
 [ -z "$sanitized" ] || [ "$kills" -lt 20 ] || kills=$((kills / 4))
 
 for ((kill = 0; kill <= kills; kill++)); do
