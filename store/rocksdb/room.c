@@ -97,10 +97,10 @@ static uint64_t ballast_size(uint64_t reserve, uint64_t limit)
 
 /* Gives the ballast back, or sets it aside, as the disk has `left`; returns what is left then. One that cannot be had, as
  * with a quota that statvfs() knows nothing of, is not tried again soon: trying takes what is left of that. */
-static uint64_t tend_ballast(struct room *room, uint64_t left, uint64_t reserve)
+static uint64_t tend_ballast(struct room *room, uint64_t left, uint64_t reserve, bool writes)
 {
     uint64_t bytes = room->ballast_bytes;
-    if (room->ballast && left < bytes) {
+    if (room->ballast && left < bytes / 2 && writes) {
         unlinkat(room->dir, BALLAST_NAME, 0);
         room->ballast = false;
         return left + bytes;
@@ -113,8 +113,10 @@ static uint64_t tend_ballast(struct room *room, uint64_t left, uint64_t reserve)
     return left - (room->ballast ? bytes : 0);
 }
 
-/* Full: less is left than it should, or than the store needs for itself, of which the ballast is a part. */
-static void look_locked(struct room *room)
+/* Full: less is left than it should, or than the store needs for itself, of which the ballast is a part. `writes`: something is
+ * about to be written. For one that only asks whether there is room the ballast stays, else a stranger who goes on would have
+ * it before anybody needs it. */
+static void look_locked(struct room *room, bool writes)
 {
     struct statvfs disk;
     room->unlooked_bytes = 0;
@@ -128,7 +130,7 @@ static void look_locked(struct room *room)
         if (fstatvfs(room->dir, &disk) < 0)
             return;
     }
-    uint64_t left = tend_ballast(room, (uint64_t)disk.f_bavail * disk.f_frsize, reserve);
+    uint64_t left = tend_ballast(room, (uint64_t)disk.f_bavail * disk.f_frsize, reserve, writes);
     room->disk_full = left + (room->ballast ? room->ballast_bytes : 0) < reserve || left < room->min_free_bytes;
 }
 
@@ -142,8 +144,8 @@ void room_lighten(int dir)
 void room_guard(struct room *room)
 {
     pthread_mutex_lock(&room->lock);
-    if (coarse_ms() - room->looked_ms >= LOOK_EVERY_MS)
-        look_locked(room);
+    if (coarse_ms() - room->looked_ms >= LOOK_EVERY_MS || (room->disk_full && room->ballast))
+        look_locked(room, true);
     pthread_mutex_unlock(&room->lock);
 }
 
@@ -151,7 +153,7 @@ static bool is_disk_full_locked(struct room *room, uint64_t bytes)
 {
     room->unlooked_bytes += bytes;
     if (room->unlooked_bytes >= LOOK_EVERY_BYTES || room->disk_full)
-        look_locked(room);
+        look_locked(room, false);
     return room->disk_full;
 }
 
