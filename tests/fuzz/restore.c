@@ -7,8 +7,7 @@
  *     ground/root/       where it restores to
  */
 #include "fuzz.h"
-#include "limit.h"
-#include "xattr.h"
+#include "reading_only.h"
 
 #include "command/restore.c"
 
@@ -43,21 +42,6 @@ bool mountpoint_is_root(const struct mountpoint *mountpoint)
 void mountpoint_release(struct mountpoint *mountpoint)
 {
     (void)mountpoint;
-}
-
-typedef int xattr_fn(void *arg, const char *name, size_t name_size, const void *value, size_t value_size);
-
-/* What only writing a backup calls. */
-int xattr_each(const struct entry *entry, xattr_fn *each, void *arg)
-{
-    (void)entry, (void)each, (void)arg;
-    return 0;
-}
-
-int limit_each(const struct store_quota *quota, xattr_fn *each, void *arg)
-{
-    (void)quota, (void)each, (void)arg;
-    return 0;
 }
 
 static void begin(void)

@@ -6,8 +6,7 @@
 #include "tar.h"
 #include "backup_stream.h"
 #include "fuzz.h"
-#include "limit.h"
-#include "xattr.h"
+#include "reading_only.h"
 
 #include <errno.h>
 
@@ -17,21 +16,6 @@ struct source {
     const char *bytes;
     size_t size, at;
 };
-
-typedef int xattr_fn(void *arg, const char *name, size_t name_size, const void *value, size_t value_size);
-
-/* What only writing a backup calls. */
-int xattr_each(const struct entry *entry, xattr_fn *each, void *arg)
-{
-    (void)entry, (void)each, (void)arg;
-    return 0;
-}
-
-int limit_each(const struct store_quota *quota, xattr_fn *each, void *arg)
-{
-    (void)quota, (void)each, (void)arg;
-    return 0;
-}
 
 /* In pieces that end anywhere. */
 static ssize_t read_source(void *arg, void *buffer, size_t size)
