@@ -13,12 +13,12 @@
  * generations, some are removed then; the first generation, or what was removed, is wrong afterwards. But after a crash a
  * damaged log may end earlier: then the first is right, too.
  */
+#include "scratch.h"
 #include "store.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,17 +166,6 @@ static void make_template(void)
 }
 
 /* --- files --------------------------------------------------------------------------------------------- */
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status, (void)type, (void)place;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 static void copy_file(const char *from, const char *to)
 {

@@ -2,8 +2,8 @@
 /* fixture.c - see contract.h. */
 #include "contract.h"
 #include "entry.h"
+#include "scratch.h"
 
-#include <ftw.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,19 +46,6 @@ static void open_store(struct fixture *f)
     if (result < 0)
         print_error("%s: %s\n", f->url, error.text);
     assert_int_equal(result, 0);
-}
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void make_place(struct fixture *f)

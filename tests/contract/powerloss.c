@@ -21,12 +21,12 @@
  * The operations follow from the seed alone, so both processes know every state. In some cases it is then changed, crashes
  * again without having been closed, and must be right once more.
  */
+#include "scratch.h"
 #include "store.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -156,17 +156,6 @@ int fdatasync(int fd)
 }
 
 /* --- files ---------------------------------------------------------------------------------------------- */
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status, (void)type, (void)place;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 static void make_dir_or_die(const char *path)
 {

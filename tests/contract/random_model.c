@@ -15,10 +15,10 @@
  *     LARDER_STEPS=n           operations a seed, default 3000
  *     LARDER_REAL=URL          what to compare with, instead of a new rocksdb store; "mem:" checks this program itself
  */
+#include "scratch.h"
 #include "store.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -1111,14 +1111,6 @@ static void close_both(struct world *w)
     store_close(w->real);
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
 static void free_world(struct world *w)
 {
     free(w->inos.forth);
@@ -1189,7 +1181,7 @@ static bool run_in_place(uint64_t seed, unsigned steps)
     }
     snprintf(url, sizeof url, "rocksdb:%s/store", dir);
     bool agreed = run(seed, steps, url);
-    nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    remove_tree(dir);
     return agreed;
 }
 
